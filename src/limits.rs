@@ -1,0 +1,64 @@
+//! Every bound in one place, with its unit and its reason.
+//!
+//! Bounds that users may set live in [`Limits`]; the constants are those that follow from a
+//! protocol or from the format on disk.
+
+/// Largest request body in bytes, as received and after decompression (OTLP 1.11 recommends 64 MiB).
+pub const REQUEST_BYTES_MAX: u64 = 64 << 20;
+
+/// Bytes of requests, decompressed bodies and batches in flight, over all connections.
+pub const MEMORY_BYTES: u64 = 64 << 20;
+
+/// Live series the engine remembers; a further one is not evaluated, and counted.
+pub const SERIES_MAX: u64 = 2_000_000;
+
+/// Labels of one series; Prometheus' own default bound is none, Mimir's is 30: generous.
+pub const LABELS_MAX: usize = 256;
+
+/// Bytes of one label name.
+pub const LABEL_NAME_BYTES_MAX: usize = 1024;
+
+/// Bytes of one label value.
+pub const LABEL_VALUE_BYTES_MAX: usize = 64 << 10;
+
+/// Depth of nested `AnyValue`s and JSON: a parser's stack follows it.
+pub const NESTING_MAX: usize = 32;
+
+/// Bytes of a frame's context (the default index of `/{index}/_bulk`).
+pub const CONTEXT_BYTES_MAX: usize = 1024;
+
+/// Decompressed bytes of one remote-write request to Prometheus, which answers 400 beyond (journal.md).
+pub const PROMETHEUS_REQUEST_BYTES_MAX: usize = 32 << 20;
+
+/// What decoders enforce on one request and its items.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// See [`REQUEST_BYTES_MAX`].
+    pub request_bytes_max: u64,
+    /// See [`MEMORY_BYTES`].
+    pub memory_bytes: u64,
+    /// See [`SERIES_MAX`].
+    pub series_max: u64,
+    /// See [`LABELS_MAX`].
+    pub labels_max: usize,
+    /// See [`LABEL_NAME_BYTES_MAX`].
+    pub label_name_bytes_max: usize,
+    /// See [`LABEL_VALUE_BYTES_MAX`].
+    pub label_value_bytes_max: usize,
+    /// See [`NESTING_MAX`].
+    pub nesting_max: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            request_bytes_max: REQUEST_BYTES_MAX,
+            memory_bytes: MEMORY_BYTES,
+            series_max: SERIES_MAX,
+            labels_max: LABELS_MAX,
+            label_name_bytes_max: LABEL_NAME_BYTES_MAX,
+            label_value_bytes_max: LABEL_VALUE_BYTES_MAX,
+            nesting_max: NESTING_MAX,
+        }
+    }
+}

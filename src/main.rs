@@ -1,0 +1,3 @@
+//! The `watchgate` command.
+
+fn main() {}

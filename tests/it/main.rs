@@ -1,0 +1,3 @@
+//! The integration tests: one binary, the gateway under test in process, port 0, temporary directories.
+
+mod architecture;
