@@ -114,7 +114,7 @@ fn what_grows_without_bound_is_refused() {
     assert!(refusal(&laughs).contains("aliases expand to more than 16 MiB"), "{}", refusal(&laughs));
     assert!(refusal(&"[".repeat(5_000)).contains("nested deeper than 64 levels"), "{}", refusal(&"[".repeat(5_000)));
     assert!(refusal(&"- ".repeat(5_000)).contains("nested deeper than 64 levels"));
-    let flow_in_block = format!("{}{}", "a:\n  - ".repeat(1), "[".repeat(64));
+    let flow_in_block = format!("a:\n  - {}{}", "[".repeat(64), "]".repeat(64));
     assert!(refusal(&flow_in_block).contains("nested deeper than 64 levels"));
     let by_alias = format!("a: &a {}{}\nb: {}*a{}\n", "[".repeat(40), "]".repeat(40), "[".repeat(40), "]".repeat(40));
     assert!(refusal(&by_alias).starts_with("2:44: nested deeper"), "{}", refusal(&by_alias));
