@@ -10,6 +10,8 @@
 //!
 //! Reading order: [`proto`], then one format.
 
+pub mod bulk;
+pub mod elasticsearch;
 pub mod proto;
 
 use proto::ProtoError;
