@@ -10,7 +10,12 @@
 //!
 //! Reading order: [`proto`], then one format.
 
+pub mod any_value;
+pub mod compression;
+pub mod cut;
+pub mod otlp_traces;
 pub mod proto;
+pub mod remote_write;
 
 use proto::ProtoError;
 
