@@ -70,9 +70,7 @@ fn config(text: &str) -> Config {
 }
 
 fn one_route(options: &str) -> String {
-    format!(
-        "route: {{receiver: r, {options}}}\nreceivers: [{{name: r, webhook_configs: [{{url: 'http://h/'}}]}}]"
-    )
+    format!("route: {{receiver: r, {options}}}\nreceivers: [{{name: r, webhook_configs: [{{url: 'http://h/'}}]}}]")
 }
 
 struct Story {
@@ -387,7 +385,9 @@ fn groups_are_told_apart_by_their_labels() {
 
 #[test]
 fn who_does_not_want_resolved_alerts_hears_of_firing_ones_only() {
-    let text = format!("route: {{receiver: r, {QUICK}}}\nreceivers: [{{name: r, webhook_configs: [{{url: 'http://h/', send_resolved: false}}]}}]");
+    let text = format!(
+        "route: {{receiver: r, {QUICK}}}\nreceivers: [{{name: r, webhook_configs: [{{url: 'http://h/', send_resolved: false}}]}}]"
+    );
     Story::with(&text)
         .push(At(1.0), Step::Fire("a"))
         .push(At(1.0), Step::Fire("b"))
@@ -405,8 +405,9 @@ fn who_does_not_want_resolved_alerts_hears_of_firing_ones_only() {
 #[test]
 fn a_target_that_failed_does_not_make_another_hear_twice() {
     let hooks = "[{url: 'http://one/'}, {url: 'http://two/'}]";
-    let mut dispatcher =
-        Dispatcher::new(config(&format!("route: {{receiver: r, {QUICK}}}\nreceivers: [{{name: r, webhook_configs: {hooks}}}]")));
+    let mut dispatcher = Dispatcher::new(config(&format!(
+        "route: {{receiver: r, {QUICK}}}\nreceivers: [{{name: r, webhook_configs: {hooks}}}]"
+    )));
     dispatcher.on_alert(&alert("a", millis(0.0), AlertState::Firing), millis(0.0));
     let first = dispatcher.due(millis(1.0));
     assert_eq!(first.iter().map(|n| n.index).collect::<Vec<_>>(), [0, 1]);

@@ -14,7 +14,8 @@ pub(super) fn read_http(mut map: Map<'_>, folder: &Path, problems: &mut Problems
     let bearer = token.map(|credentials| Authorization::Scheme { scheme: "Bearer".to_owned(), credentials });
     let given: Vec<Authorization> = [basic, scheme, bearer].into_iter().flatten().collect();
     if given.len() > 1 {
-        problems.push(place, "at most one of basic_auth, authorization and bearer_token may be given, remove the others");
+        problems
+            .push(place, "at most one of basic_auth, authorization and bearer_token may be given, remove the others");
     }
     let follow_redirects = map.bool("follow_redirects", problems).unwrap_or(true);
     if let Some(entry) = map.entry("enable_http2")

@@ -100,7 +100,8 @@ fn no_secret_is_ever_printed() {
     for secret in ["token=x", "pw@", "verysecret"] {
         assert!(!printed.contains(secret), "{secret} in {printed}");
     }
-    let (_, said) = read("route: {receiver: a}\nreceivers: [{name: a, webhook_configs: [{url: 'ftp://h/verysecret'}]}]");
+    let (_, said) =
+        read("route: {receiver: a}\nreceivers: [{name: a, webhook_configs: [{url: 'ftp://h/verysecret'}]}]");
     assert_eq!(said, "am.yml:2:47: the URL must begin with http:// or https://\n");
 }
 
@@ -127,20 +128,29 @@ fn every_mistake_is_named_with_its_place() {
             "route: {receiver: a}\nreceivers: [{name: a}, {name: a}]".into(),
             "am.yml:2:24: receiver name `a` is used twice, receivers need names of their own",
         ),
-        (route("group_intervall: 5m"), "am.yml:4:3: unknown key `group_intervall` in `route`, did you mean `group_interval`?"),
+        (
+            route("group_intervall: 5m"),
+            "am.yml:4:3: unknown key `group_intervall` in `route`, did you mean `group_interval`?",
+        ),
         (route("group_interval: 0s"), "am.yml:4:19: `group_interval` must be longer than 0, write for example 1s"),
         (route("matchers: [a=b]"), "am.yml:4:3: the root route takes every alert, move `matchers` into a child route"),
         (route("continue: true"), "am.yml:4:3: the root route has no siblings, remove `continue`"),
         (route("group_by: ['...', a]"), "am.yml:4:13: `...` groups by all labels, write it alone or write labels only"),
         (route("group_by: [a, a]"), "am.yml:4:17: label `a` stands twice in `group_by`, remove one"),
-        (route("routes: [{matchers: ['a=~\"(\"']}]"), "am.yml:4:24: not a matcher: `(` is not a regular expression: unclosed group"),
+        (
+            route("routes: [{matchers: ['a=~\"(\"']}]"),
+            "am.yml:4:24: not a matcher: `(` is not a regular expression: unclosed group",
+        ),
         (route("routes: [{match: {'a-b': c}}]"), "am.yml:4:21: `a-b` is not a label name"),
         (
             route("routes: [{mute_time_intervals: [night]}]"),
             "am.yml:4:13: `route.routes[0].mute_time_intervals` is not yet supported, remove it",
         ),
         (webhook("send_resolved: true"), "am.yml:5:5: a webhook needs `url` or `url_file`"),
-        (webhook("url: 'http://a'\n    url_file: b"), "am.yml:5:10: a webhook takes `url` or `url_file`, not both: remove one"),
+        (
+            webhook("url: 'http://a'\n    url_file: b"),
+            "am.yml:5:10: a webhook takes `url` or `url_file`, not both: remove one",
+        ),
         (webhook("url: http://"), "am.yml:5:10: the URL names no host, write http://HOST:PORT/PATH"),
         (
             webhook("url: http://a\n    http_config: {tls_config: {insecure_skip_verify: true}}"),

@@ -65,8 +65,7 @@ impl Reader<'_> {
         let matchers = self.matchers(&mut map);
         let continues = map.bool("continue", self.problems).unwrap_or(false);
         let key = parent.map_or_else(|| matchers.to_string(), |parent| format!("{}/{matchers}", parent.key));
-        let mut route =
-            Route { key: key.into(), options: Arc::new(options), matchers, continues, routes: Vec::new() };
+        let mut route = Route { key: key.into(), options: Arc::new(options), matchers, continues, routes: Vec::new() };
         let path = map.path("routes");
         for (index, node) in map.list("routes", self.problems).iter().enumerate() {
             if let Some(child) = node.map(&format!("{path}[{index}]"), self.problems) {
@@ -92,7 +91,8 @@ impl Reader<'_> {
         let known = self.receivers.iter().find(|receiver| *receiver.name == *name);
         if known.is_none() {
             let hint = nearest(name, self.receivers.iter().map(|receiver| &*receiver.name));
-            let hint = hint.map_or_else(|| "add it to `receivers:`".to_owned(), |near| format!("did you mean `{near}`?"));
+            let hint =
+                hint.map_or_else(|| "add it to `receivers:`".to_owned(), |near| format!("did you mean `{near}`?"));
             self.problems.push(at, format!("receiver `{name}` is not defined, {hint}"));
         }
         known.map(|receiver| Arc::clone(&receiver.name))
