@@ -1,0 +1,4 @@
+//! Elasticsearch as a store.
+
+pub mod id;
+pub(crate) mod json;
