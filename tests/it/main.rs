@@ -1,3 +1,6 @@
-//! The integration tests: one binary, the gateway under test in process, port 0, temporary directories.
+//! The integration tests: one binary, the gateway under test as users run it, free ports, temporary directories.
 
 mod architecture;
+mod parts;
+#[expect(unreachable_pub, reason = "one binary: `pub` says what the tests may use of the support")]
+mod support;
