@@ -30,6 +30,9 @@ pub const CONTEXT_BYTES_MAX: usize = 1024;
 /// Decompressed bytes of one remote-write request to Prometheus, which answers 400 beyond (journal.md).
 pub const PROMETHEUS_REQUEST_BYTES_MAX: usize = 32 << 20;
 
+/// Levels of a PromQL expression's tree: evaluation recurses, and a thread's stack holds this many.
+pub const EXPR_DEPTH_MAX: usize = 256;
+
 /// What decoders enforce on one request and its items.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {

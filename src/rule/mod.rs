@@ -1,1 +1,4 @@
-//! (doc)
+//! The rule engine.
+
+pub mod partition;
+pub mod promql;

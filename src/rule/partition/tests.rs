@@ -1,0 +1,1 @@
+//! The key of every node, and the property that makes keys worth having.
