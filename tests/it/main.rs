@@ -3,5 +3,5 @@
 mod architecture;
 mod parts;
 mod promql_differential;
-mod support;
 #[expect(unreachable_pub, reason = "one binary: `pub` says what the tests may use of the support")]
+mod support;
