@@ -10,7 +10,15 @@
 //!
 //! Reading order: [`proto`], then one format.
 
+pub mod any_value;
+pub mod bulk;
+pub mod compression;
+pub mod cut;
+pub mod elasticsearch;
+pub mod otlp_logs;
+pub mod otlp_traces;
 pub mod proto;
+pub mod remote_write;
 
 use proto::ProtoError;
 
