@@ -5,7 +5,7 @@ use super::json::Token;
 /// Milliseconds since the epoch from an ISO 8601 time or a number of milliseconds; `None` for
 /// everything else, which only the store can judge.
 #[must_use]
-pub fn millis(token: Token<'_>) -> Option<i64> {
+pub(super) fn millis(token: Token<'_>) -> Option<i64> {
     match token.0.first()? {
         b'"' => iso(token.0.get(1..token.0.len() - 1)?),
         b'-' | b'0'..=b'9' => std::str::from_utf8(token.0).ok()?.parse().ok(),

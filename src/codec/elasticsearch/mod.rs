@@ -2,3 +2,5 @@
 
 pub mod id;
 pub(crate) mod json;
+mod time;
+mod value;
