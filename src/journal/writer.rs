@@ -24,6 +24,8 @@ use crate::model::time::Millis;
 /// Where a frame went.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Appended {
+    /// Random id of its segment.
+    pub segment_id: u64,
     /// Where it begins.
     pub position: Position,
     /// One past it.
@@ -168,9 +170,10 @@ impl Writer {
         active.tally.add(&header, active.offset);
         active.offset += bytes;
         self.unchecked_bytes = self.unchecked_bytes.saturating_add(bytes);
-        let (sequence, end, summary) = (active.name.sequence, active.offset, active.tally.summary);
+        let (segment_id, sequence) = (active.name.id, active.name.sequence);
+        let (end, summary) = (active.offset, active.tally.summary);
         self.catalog.write().resize(sequence, end, end, summary);
-        Ok(Appended { position, next: Position::new(sequence, end), ordinal: header.ordinal })
+        Ok(Appended { segment_id, position, next: Position::new(sequence, end), ordinal: header.ordinal })
     }
 
     /// Seals the active segment and begins another that has room for a frame of `bytes`.
