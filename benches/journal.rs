@@ -15,6 +15,10 @@ use tempfile::TempDir;
 use watchgate::journal::{Config, FrameMeta, Journal, MinFree, Position};
 use watchgate::model::signal::{Encoding, Origin, Signal, WireFormat};
 
+/// The product's allocator: chunks of the reader come from it.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Payload bytes of one frame.
 const SIZES: [usize; 3] = [500, 80_000, 1_000_000];
 /// Bytes written by one run.
@@ -55,7 +59,7 @@ fn open(dir: &Path) -> Journal {
     Journal::open(dir, Signal::Metrics, &config, &mut || 7, 0).expect("opens").0
 }
 
-fn counted(bencher: Bencher<'_, '_>, size: usize) -> Bencher<'_, '_> {
+fn counted<'a, 'b>(bencher: Bencher<'a, 'b>, size: usize) -> Bencher<'a, 'b> {
     let frames = RUN_BYTES / size;
     bencher.counter(BytesCount::new(frames * size)).counter(ItemsCount::new(frames))
 }

@@ -82,7 +82,7 @@ impl Journal {
             lock,
         };
         let writer = Writer::start(parts, last, report.items, now).map_err(at_folder)?;
-        let shared = Shared { writer: Mutex::new(writer), syncer: Syncer::new(), config: config.clone(), signal };
+        let shared = Shared { writer: Mutex::new(writer), syncer: Syncer::default(), config: config.clone(), signal };
         Ok((Self { shared: Arc::new(shared), catalog }, report))
     }
 
@@ -213,7 +213,7 @@ impl Journal {
     /// What [`sync`](Self::sync) has met since the start.
     #[must_use]
     pub fn sync_report(&self) -> SyncReport {
-        self.shared.syncer.report()
+        self.shared.writer.lock().sync_report
     }
 
     /// Whether the log goes, or once went, up to `position` in the segment that it names.
