@@ -73,6 +73,7 @@ pub(super) struct Writer {
     pub directory_changed: bool,
     /// A file whose fsync failed and whose frames are not all copied yet.
     pub failed: Option<Name>,
+    pub sync_report: SyncReport,
     /// The latest `now` that was passed in.
     pub now: Millis,
     pub consumed: Consumed,
@@ -115,6 +116,7 @@ impl Writer {
             active_synced: HEAD_BYTES,
             directory_changed: true,
             failed: None,
+            sync_report: SyncReport::default(),
             now,
             consumed: Consumed::Unknown,
             dropped: Dropped::default(),
@@ -133,7 +135,7 @@ impl Writer {
         now: Millis,
     ) -> Result<Appended, AppendError> {
         self.now = now;
-        self.abandon_failed(&mut SyncReport::default())?;
+        self.abandon_failed()?;
         self.make_room(header.frame_bytes(), now)?;
         Ok(self.write_frame(header, context, payload, now)?)
     }
