@@ -13,9 +13,11 @@
 pub mod any_value;
 pub mod compression;
 pub mod cut;
+pub mod json;
 pub mod otlp_traces;
 pub mod proto;
 pub mod remote_write;
+pub mod zipkin;
 
 use proto::ProtoError;
 
@@ -35,6 +37,9 @@ pub struct Walked {
     /// The request without its invalid items; `None` if all are valid.
     pub kept: Option<Vec<u8>>,
 }
+
+/// A request in two requests, to find what a store refuses.
+pub type Halves = (Vec<u8>, Vec<u8>);
 
 /// Why a request cannot be taken at all.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
