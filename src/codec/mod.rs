@@ -8,12 +8,15 @@
 //! Nothing here knows a socket, a status code or a clock: what a [`DecodeError`] is answered with
 //! is the receiver's to say.
 //!
-//! Reading order: [`proto`], then one format.
+//! Reading order: [`proto`], then one format: [`remote_write`] is the simplest.
 
 pub mod any_value;
+pub mod bulk;
 pub mod compression;
 pub mod cut;
+pub mod elasticsearch;
 pub mod json;
+pub mod otlp_logs;
 pub mod otlp_traces;
 pub mod proto;
 pub mod remote_write;
