@@ -2,7 +2,7 @@
 
 use crate::codec::compression::{CompressionError, snappy_declared_len};
 use crate::codec::proto::{
-    put_bytes_field, put_fixed64_field, put_len, put_varint_field, varint_len,
+    put_bytes_field, put_fixed64_field, put_len, put_varint, put_varint_field, varint_len,
 };
 use crate::model::labels::Labels;
 use crate::model::sample::Sample;
@@ -25,7 +25,7 @@ pub fn splice_snappy(frames: &[&[u8]], out: &mut Vec<u8>) -> Result<(), Compress
         return Err(CompressionError::TooLarge { limit: u32::MAX as usize });
     }
     out.reserve(frames.iter().map(|frame| frame.len()).sum());
-    crate::codec::proto::put_varint(out, total);
+    put_varint(out, total);
     for frame in frames {
         let preamble = frame.iter().position(|byte| byte & 0x80 == 0).map_or(0, |last| last + 1);
         out.extend_from_slice(&frame[preamble..]);
