@@ -5,7 +5,7 @@ use crate::model::time::Millis;
 
 /// What became of a sample.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Pushed {
+pub(super) enum Pushed {
     /// It is the newest.
     Appended,
     /// It came late and was put in its place.
@@ -23,7 +23,7 @@ pub enum Pushed {
 impl Pushed {
     /// Whether the window changed.
     #[must_use]
-    pub const fn changed(self) -> bool {
+    pub(super) const fn changed(self) -> bool {
         matches!(self, Self::Appended | Self::Inserted)
     }
 }

@@ -7,7 +7,7 @@ use super::run::Turn;
 use super::settings::Cause;
 use super::store::Store;
 use crate::model::alert::Alert;
-use crate::model::labels::{Label, Labels, METRIC_NAME};
+use crate::model::labels::{Labels, METRIC_NAME};
 use crate::model::time::Millis;
 use crate::rule::alerting::{Active, Found, Step};
 use crate::rule::file::What;
@@ -110,7 +110,8 @@ impl Engine {
         }
     }
 
-    fn alerts_due(&self, id: u32, definition: &Definition) -> Option<Millis> {
+    /// When time alone changes an alert of a partition.
+    pub(super) fn alerts_due(&self, id: u32, definition: &Definition) -> Option<Millis> {
         let What::Alert { hold, keep_firing } = definition.rule.what else { return None };
         if !definition.between_ticks {
             return None;
@@ -213,10 +214,4 @@ pub(super) fn told_alert(definition: &Definition, group: &str, active: &Active, 
         keep_firing_since: active.keep_firing_since,
         received_at: active.received_at,
     }
-}
-
-/// Used by outputs: a label set under another metric name.
-pub(super) fn renamed(labels: &Labels, name: &str, extra: &[Label]) -> Labels {
-    let extra = extra.iter().map(|label| (&*label.name, &*label.value));
-    labels.with([(METRIC_NAME, name)].into_iter().chain(extra))
 }

@@ -53,11 +53,12 @@ impl Engine {
         let seen_s = seconds(now);
         self.stats.samples += staged.samples.len() as u64;
         for (series, samples) in staged.iter() {
-            let known = match self.store.by_hash.get_mut(&series.labels_hash) {
-                Some(known) => {
-                    known.seen_s = seen_s;
-                    known.id
-                }
+            let known = self.store.by_hash.get_mut(&series.labels_hash).map(|known| {
+                known.seen_s = seen_s;
+                known.id
+            });
+            let known = match known {
+                Some(known) => known,
                 None if self.is_full() => {
                     self.stats.dropped_series_max += samples.len() as u64;
                     continue;

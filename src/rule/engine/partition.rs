@@ -90,10 +90,6 @@ impl Partitions {
         Some(partition)
     }
 
-    pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Partition> {
-        self.all.iter_mut().flatten()
-    }
-
     pub(super) fn len(&self) -> usize {
         self.all.len() - self.free.len()
     }

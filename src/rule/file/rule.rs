@@ -77,8 +77,7 @@ impl Reader<'_> {
         let labels = merge(group, own);
         let name = alert.or(record)?.to_owned();
         let what = if record.is_some() { What::Record } else { What::Alert { hold, keep_firing } };
-        let set = labels.iter().map(|(name, _)| name.as_str()).chain(["alertname", METRIC_NAME]);
-        let key = if limit > 0 { Key::global() } else { Key::of(&expr).without(set) };
+        let key = if limit > 0 { Key::global() } else { key(&expr, &labels) };
         Some(Rule { name, what, text, expr, labels, annotations, key, place: node.place })
     }
 
@@ -140,6 +139,11 @@ impl Reader<'_> {
         named.sort_by(|(a, _), (b, _)| a.cmp(b));
         named
     }
+}
+
+/// The partition key: without the labels whose values are the rule's own.
+fn key(expr: &Expr, labels: &Named) -> Key {
+    Key::of(expr).without(labels.iter().map(|(name, _)| name.as_str()).chain(["alertname", METRIC_NAME]))
 }
 
 /// The group's labels with the rule's own over them.

@@ -94,10 +94,10 @@ impl Template {
             ("ExternalURL".into(), Value::from(around.external_url.as_str())),
             ("Value".into(), Value::Float(value)),
         ])));
-        let mut output = Output(String::new());
+        let mut output = Output { text: String::new(), full: false };
         match dynamic.template.execute_fmt(&mut output, &data) {
-            Ok(()) => output.0,
-            Err(_) if output.0.len() >= OUTPUT_BYTES_MAX => output.0,
+            Ok(()) => output.text,
+            Err(_) if output.full => output.text,
             Err(error) => format!("<error expanding template: {error}>"),
         }
     }
@@ -110,26 +110,24 @@ fn map(labels: &Labels, names: &[Box<str>]) -> Value {
 }
 
 /// Collects what is printed, up to the bound; a missing value prints as nothing.
-struct Output(String);
+struct Output {
+    text: String,
+    full: bool,
+}
 
 impl Write for Output {
     fn write_str(&mut self, text: &str) -> fmt::Result {
         if text == "<no value>" {
             return Ok(());
         }
-        let room = OUTPUT_BYTES_MAX - self.0.len();
+        let room = OUTPUT_BYTES_MAX - self.text.len();
         if text.len() <= room {
-            self.0.push_str(text);
+            self.text.push_str(text);
             return Ok(());
         }
-        let mut end = room;
-        while !text.is_char_boundary(end) {
-            end -= 1;
-        }
-        self.0.push_str(&text[..end]);
-        while self.0.len() < OUTPUT_BYTES_MAX {
-            self.0.push('.');
-        }
+        let end = (0..=room).rev().find(|end| text.is_char_boundary(*end)).unwrap_or(0);
+        self.text.push_str(&text[..end]);
+        self.full = true;
         Err(fmt::Error)
     }
 }
