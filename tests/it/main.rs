@@ -2,5 +2,6 @@
 
 mod architecture;
 mod parts;
+mod stores;
 #[expect(unreachable_pub, reason = "one binary: `pub` says what the tests may use of the support")]
 mod support;
