@@ -15,6 +15,7 @@ pub mod bulk;
 pub mod compression;
 pub mod cut;
 pub mod elasticsearch;
+pub mod otlp_logs;
 pub mod otlp_traces;
 pub mod proto;
 pub mod remote_write;

@@ -42,15 +42,15 @@ impl Kind {
     pub fn unit(self) -> String {
         match self {
             Self::Section | Self::Text | Self::Secret | Self::Texts | Self::Later => String::new(),
-            Self::Listener => "IP:PORT, a list of them, or { address: … }".to_owned(),
+            Self::Listener => "listener".to_owned(),
             Self::List => "list".to_owned(),
-            Self::Duration => "duration: ms, s, m, h, d, w, y".to_owned(),
-            Self::Bytes => "bytes: B, KB, MB, GB, TB, KiB, MiB, GiB, TiB".to_owned(),
-            Self::Share => "per cent, or bytes".to_owned(),
+            Self::Duration => "duration".to_owned(),
+            Self::Bytes => "bytes".to_owned(),
+            Self::Share => "share or bytes".to_owned(),
             Self::Count(of) => of.to_owned(),
             Self::Ratio => "0 to 1".to_owned(),
             Self::Bool => "true or false".to_owned(),
-            Self::Choice(words) => words.join(" or "),
+            Self::Choice(words) => words.join(", "),
         }
     }
 }

@@ -10,6 +10,10 @@ const HEAD: &str = "\
 #
 # A file needs only what differs. In the environment a key is WATCHGATE_ and its path joined by __,
 # such as WATCHGATE_JOURNAL__BYTES_MAX=4GiB.
+#
+# listener: IP:PORT, a list of them, or { address: … }
+# duration: whole numbers with units, 500ms, 15s, 1h30m; ms, s, m, h, d, w, y
+# bytes:    a number, or one with B, KB, MB, GB, TB (powers of 1000), KiB, MiB, GiB, TiB (of 1024)
 ";
 
 /// The text of the reference. It is a configuration itself: the default one.
@@ -53,9 +57,11 @@ fn line(key: &Key, path: &str, start: &str, text: &mut String) {
     }
 }
 
+/// The meaning, and the unit or the words to choose from unless the meaning names them all.
 fn sentence(key: &Key) -> String {
+    let named = matches!(key.kind, Kind::Choice(words) if words.iter().all(|word| key.meaning.contains(word)));
     match key.kind.unit() {
-        unit if unit.is_empty() => key.meaning.to_owned(),
+        unit if unit.is_empty() || named => key.meaning.to_owned(),
         unit => format!("{} ({unit})", key.meaning),
     }
 }

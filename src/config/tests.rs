@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use super::key::{Key, Kind};
 use super::table::KEYS;
 use super::*;
-use crate::exporter::config::{Compression, Kind as StoreKind, Start};
-use crate::journal::{MinFree, OnFull};
+use crate::exporter::config::{Compression, Kind as StoreKind};
+use crate::journal::{MinFree, OnFull, Start};
 
 fn load(text: &str, variables: &[(&str, &str)]) -> Result<(Config, Findings), Findings> {
     let owned = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));

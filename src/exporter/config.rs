@@ -7,9 +7,9 @@ use reqwest::Url;
 use super::secret::{Auth, Secret};
 use super::values::{drain, headers, humane, index_name, kind_of, start, url};
 use crate::backoff::Backoff;
+use crate::journal::Start;
 use crate::limits::PROMETHEUS_REQUEST_BYTES_MAX;
 use crate::model::signal::Signal;
-use crate::model::time::Millis;
 use crate::yaml::{Map, Node, Problems};
 
 /// Requests that one exporter may have on their way.
@@ -87,17 +87,6 @@ pub struct Batch {
     pub bytes_max: u64,
     /// How long the first frame waits for company.
     pub delay_max: Duration,
-}
-
-/// Where an exporter that is new to a journal begins.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Start {
-    /// At the oldest frame.
-    Earliest,
-    /// At the next frame.
-    Latest,
-    /// At the frames received this many milliseconds ago.
-    Ago(Millis),
 }
 
 /// Everything an exporter is told.

@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use reqwest::Url;
 
-use super::config::{Kind, Start};
+use super::config::Kind;
 use super::secret::Secret;
+use crate::journal::Start;
 use crate::model::time::Millis;
 use crate::yaml::{self, Map, Node, Place, Problems};
 

@@ -7,7 +7,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use crate::yaml::{Node, Problems, Value};
 
 /// Listeners that are planned; their keys are refused by name instead of as unknown.
-const LATER: [&str; 8] = ["beats", "fluent", "gelf", "graphite", "logstash", "loki", "statsd", "syslog"];
+const LATER: [&str; 7] = ["beats", "fluent", "gelf", "graphite", "logstash", "statsd", "syslog"];
 
 /// The addresses of each listener, never empty.
 #[derive(Clone, Debug, PartialEq, Eq)]

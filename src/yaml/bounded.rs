@@ -3,8 +3,8 @@
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
+use super::duration::Millis;
 use super::{Node, Problems, duration, scalar};
-use crate::model::time::Millis;
 
 impl Node {
     /// This node as a duration longer than nothing.

@@ -1,6 +1,7 @@
 //! Prometheus' durations (`model.Duration`), both ways: `1y2w3d4h5m6s7ms`.
 
-use crate::model::time::Millis;
+/// Milliseconds; the same type as `model::time::Millis`, which this floor does not import.
+pub type Millis = i64;
 
 /// Units in the order in which they must be written; the last field: printed only if nothing remains.
 const UNITS: [(&str, Millis, bool); 7] = [

@@ -1,7 +1,7 @@
 //! One mapping, key by key: what nobody asks for is unknown, and the nearest known key is named.
 
+use super::duration::Millis;
 use super::{Node, Place, Problems, Value};
-use crate::model::time::Millis;
 
 /// One pair of a free-form mapping.
 #[derive(Clone, Copy, Debug)]

@@ -69,8 +69,7 @@ const CARRIED: [&[u8]; 8] = [
 
 /// Parameters that are taken and not carried over: `_type` left Elasticsearch with version 8, the
 /// others speak of operations that are refused or of the answer.
-const TOLERATED: [&[u8]; 4] =
-    [b"\"_type\"", b"\"retry_on_conflict\"", b"\"_source\"", b"\"list_executed_pipelines\""];
+const TOLERATED: [&[u8]; 4] = [b"\"_type\"", b"\"retry_on_conflict\"", b"\"_source\"", b"\"list_executed_pipelines\""];
 
 /// Parses one action line, the `number`th (from 1) of the request. `Ok(None)` for an empty line.
 /// Answers the action and the bytes read; what follows them is the caller's to check.
@@ -100,8 +99,16 @@ pub fn parse(line: &[u8], number: usize, nesting_max: usize) -> Result<Option<(A
         return Err(malformed(format!("expected START_OBJECT but found [{}]", token_name(first))));
     }
     let start = scanner.at();
-    let mut action =
-        Action { key: op, op, index: None, id: None, has_pipeline: false, has_routing: false, parameters: b"", has_extra: false };
+    let mut action = Action {
+        key: op,
+        op,
+        index: None,
+        id: None,
+        has_pipeline: false,
+        has_routing: false,
+        parameters: b"",
+        has_extra: false,
+    };
     parameters(&mut scanner, &mut action, number)?;
     action.parameters = &line[start..scanner.at()];
     scanner.expect(b'}').map_err(|_| malformed("expected END_OBJECT but found [FIELD_NAME]".to_owned()))?;
@@ -136,10 +143,7 @@ fn parameters<'a>(scanner: &mut Scanner<'a>, action: &mut Action<'a>, number: us
             }
             name if TOLERATED.contains(&name) => {}
             _ => {
-                return Err(format!(
-                    "Action/metadata line [{number}] contains an unknown parameter [{}]",
-                    key.text()
-                ));
+                return Err(format!("Action/metadata line [{number}] contains an unknown parameter [{}]", key.text()));
             }
         }
     }

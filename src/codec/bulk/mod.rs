@@ -200,9 +200,8 @@ impl<'a> Walk<'a> {
         if rest.is_empty() {
             return Err("the request ends where the document of the last action should be".to_owned());
         }
-        let (len, time) = scan_source(rest, self.nesting_max).map_err(|error| {
-            format!("[1:{}] failed to parse: {}", error.at + 1, error.what)
-        })?;
+        let (len, time) = scan_source(rest, self.nesting_max)
+            .map_err(|error| format!("[1:{}] failed to parse: {}", error.at + 1, error.what))?;
         if !self.utf8(&rest[..len]) {
             return Err("failed to parse: invalid UTF-8".to_owned());
         }
