@@ -266,8 +266,10 @@ fn nesting_is_bounded_before_the_stack_is() {
     for text in ["(".repeat(100_000), "-".repeat(100_000), vec!["up"; 100_000].join(" + "), "abs(".repeat(100_000)] {
         assert!(compile(&text).expect_err("too deep").message.contains("nests deeper"));
     }
-    let deep = vec!["up"; 200].join(" + ");
-    assert_eq!(shown(run(&data("up: 1"), &deep, 0)), "{}=200");
+    let deep = vec!["up"; 250].join(" + ");
+    assert_eq!(shown(run(&data("up: 1"), &deep, 0)), "{}=250");
+    let nested = format!("{}up{}", "abs(".repeat(62), ")".repeat(62));
+    assert_eq!(shown(run(&data("up: 1"), &nested, 0)), "{}=1");
 }
 
 #[test]
