@@ -1,9 +1,10 @@
 //! Alertmanager's own verdict on configurations, and its own payloads beside ours.
 
+use std::collections::HashMap;
 use std::fs;
 use std::path::Path;
 use std::process::Command;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -223,20 +224,40 @@ async fn both(theirs: &Webhook, ours: &Webhook, status: &str) -> (Value, Value) 
     (theirs, ours)
 }
 
+/// Ours, with the same configuration.
+struct Ours {
+    notifier: Notifier,
+    stop: CancellationToken,
+}
+
+impl Ours {
+    fn start(config: &str) -> Self {
+        // Making a client installs the process's crypto provider.
+        drop(client());
+        let settings = Settings { external_url: EXTERNAL_URL.into(), ..Settings::default() };
+        let dispatcher = Dispatcher::new(read(config).expect("a configuration"));
+        let (notifier, worker) = Notifier::new(dispatcher, settings).expect("a notifier");
+        let stop = CancellationToken::new();
+        tokio::spawn(worker.run(stop.clone()));
+        Self { notifier, stop }
+    }
+}
+
+impl Drop for Ours {
+    fn drop(&mut self) {
+        self.stop.cancel();
+    }
+}
+
 #[tokio::test]
 async fn payloads_are_alertmanagers_own() {
     let (theirs, ours) = (Webhook::start().await, Webhook::start().await);
     let Some(alertmanager) = Alertmanager::start(&story(&theirs.url)).await else { return };
-    drop(client());
-    let settings = Settings { external_url: EXTERNAL_URL.into(), ..Settings::default() };
-    let dispatcher = Dispatcher::new(read(&story(&ours.url)).expect("a configuration"));
-    let (notifier, worker) = Notifier::new(dispatcher, settings).expect("a notifier");
-    let stop = CancellationToken::new();
-    let worker = tokio::spawn(worker.run(stop.clone()));
+    let gateway = Ours::start(&story(&ours.url));
 
     let mut alerts = alerts(wall_clock());
     alertmanager.push(&alerts).await;
-    notifier.observe(&alerts, wall_clock());
+    gateway.notifier.observe(&alerts, wall_clock());
     let (want, got) = both(&theirs, &ours, "firing").await;
     assert_eq!(got, want);
     assert_eq!((&got["truncatedAlerts"], &got["receiver"]), (&json!(1), &json!(r"team\.x \(a\)")));
@@ -246,9 +267,68 @@ async fn payloads_are_alertmanagers_own() {
         (alert.state, alert.resolved_at) = (AlertState::Resolved, Some(now));
     }
     alertmanager.push(&alerts).await;
-    notifier.observe(&alerts, now);
+    gateway.notifier.observe(&alerts, now);
     let (want, got) = both(&theirs, &ours, "resolved").await;
     assert_eq!(got, want);
-    stop.cancel();
-    worker.await.expect("the worker ends");
+}
+
+/// What a target was told: `+` fires, `-` resolved, in order, a line a notification.
+fn told(webhook: &Webhook, since: Instant) -> Vec<(f64, String)> {
+    let line = |body: &Value| {
+        let alerts = body["alerts"].as_array().expect("alerts").iter().map(|alert| {
+            let sign = if alert["status"] == "firing" { '+' } else { '-' };
+            format!(" {sign}{}", alert["labels"]["channel"].as_str().unwrap_or_default())
+        });
+        body["status"].as_str().unwrap_or_default().to_owned() + &alerts.collect::<String>()
+    };
+    webhook.all().iter().map(|(at, body)| (at.duration_since(since).as_secs_f64(), line(body))).collect()
+}
+
+/// One step of a story: after so many seconds, these alerts fire (`+`) or are resolved (`-`).
+const STEPS: [(f64, &[&str]); 7] = [
+    (0.0, &["+card"]),
+    (0.6, &["+cash"]),
+    (1.8, &["+wire", "-cash"]),
+    (4.0, &["-wire"]),
+    (11.8, &["-card"]),
+    (12.1, &["+flap"]),
+    (12.3, &["-flap"]),
+];
+
+#[tokio::test]
+async fn notifications_come_when_alertmanagers_come() {
+    let (theirs, ours) = (Webhook::start().await, Webhook::start().await);
+    let config = |url: &str| {
+        let times = "group_wait: 1s, group_interval: 2s, repeat_interval: 5s";
+        format!("route: {{receiver: r, {times}}}\nreceivers: [{{name: r, webhook_configs: [{{url: '{url}'}}]}}]\n")
+    };
+    let Some(alertmanager) = Alertmanager::start(&config(&theirs.url)).await else { return };
+    let gateway = Ours::start(&config(&ours.url));
+    let mut fired = HashMap::new();
+    let start = Instant::now();
+    for (after, changes) in STEPS {
+        tokio::time::sleep_until((start + Duration::from_secs_f64(after)).into()).await;
+        let now = wall_clock();
+        let alerts: Vec<Alert> = changes.iter().map(|change| step(change, now, &mut fired)).collect();
+        gateway.notifier.observe(&alerts, now);
+        alertmanager.push(&alerts).await;
+    }
+    tokio::time::sleep_until((start + Duration::from_secs(16)).into()).await;
+    let (want, got) = (told(&theirs, start), told(&ours, start));
+    let same =
+        |((want_at, want), (at, got)): (&(f64, String), &(f64, String))| want == got && (want_at - at).abs() < 0.5;
+    assert!(want.len() == got.len() && want.iter().zip(&got).all(same), "want {want:#?}\ngot {got:#?}");
+    assert!(want.len() >= 5, "{want:#?}");
+}
+
+fn step(change: &str, now: Millis, fired: &mut HashMap<String, Millis>) -> Alert {
+    let (sign, channel) = change.split_at(1);
+    let fired_at = if sign == "+" { now } else { fired[channel] };
+    fired.insert(channel.to_owned(), fired_at);
+    Alert {
+        labels: Labels::from_pairs([("alertname", "PayFails"), ("channel", channel)]),
+        state: if sign == "+" { AlertState::Firing } else { AlertState::Resolved },
+        resolved_at: (sign == "-").then_some(now),
+        ..alerts(fired_at).swap_remove(0)
+    }
 }
