@@ -94,8 +94,9 @@ fn points_into_block_and_quoted_expressions() {
         ("    expr: up + nope(x)\n", "r.yml:4:16:"),
     ];
     for (expr, place) in cases {
-        let problems = load(&format!("groups:\n- name: a\n  rules:\n{}", expr.replacen("    ", "  - ", 1) + "    alert: A\n"))
-            .expect_err("refused");
+        let problems =
+            load(&format!("groups:\n- name: a\n  rules:\n{}", expr.replacen("    ", "  - ", 1) + "    alert: A\n"))
+                .expect_err("refused");
         assert!(problems[0].starts_with(place), "{expr}: {problems:?}");
     }
 }

@@ -127,7 +127,8 @@ fn every_node_has_the_key_of_the_table() {
 /// For each expression a label that its key must not hold, and series by which it would fail.
 #[test]
 fn a_label_more_breaks_an_example() {
-    let cases: [(&str, &str, &[(&str, f64)]); 15] = [
+    type Case<'a> = (&'a str, &'a str, &'a [(&'a str, f64)]);
+    let cases: [Case<'_>; 15] = [
         ("sum by (a) (x)", "b", &[("x a=1 b=1", 1.0), ("x a=1 b=2", 2.0)]),
         ("sum without (a) (x)", "a", &[("x a=1 b=1", 1.0), ("x a=2 b=1", 2.0)]),
         ("topk(1, x)", "a", &[("x a=1", 1.0), ("x a=2", 2.0)]),

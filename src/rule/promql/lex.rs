@@ -193,7 +193,6 @@ fn number_value(text: &str) -> Option<f64> {
     if let Some(hex) = text.strip_prefix("0x").or_else(|| text.strip_prefix("0X")) {
         let digits = hex.replace('_', "");
         let value = i64::from_str_radix(&digits, 16).ok()?;
-        #[expect(clippy::cast_precision_loss, reason = "as Prometheus converts it")]
         let underscores_fit = pieces_fit(|b| b.is_ascii_hexdigit() || matches!(b, b'x' | b'X'));
         return underscores_fit.then_some(value as f64);
     }
@@ -205,7 +204,6 @@ fn number_value(text: &str) -> Option<f64> {
         let octal = digits.len() > 1 && digits.starts_with('0');
         let whole = if octal { i64::from_str_radix(&digits, 8).ok() } else { digits.parse::<i64>().ok() };
         if let Some(whole) = whole {
-            #[expect(clippy::cast_precision_loss, reason = "as Prometheus converts it")]
             return Some(whole as f64);
         }
     }

@@ -31,6 +31,9 @@ pub(super) const BUILT_IN: [&str; 19] = [
     "ne", "lt", "le", "gt", "ge",
 ];
 
+/// What every printed value goes through; no template can name it.
+pub(super) const PRINT: &str = "print as go";
+
 type Answer = gotmpl::Result<Value>;
 
 /// What functions without arguments answer during one expansion.
@@ -75,13 +78,20 @@ pub(super) fn all(moment: &Arc<Moment>) -> FuncMap {
     add("parseDuration", |args| {
         let written = string(args, 0)?;
         let (sign, magnitude) = written.strip_prefix('-').map_or((1.0, written.as_str()), |rest| (-1.0, rest));
-        let millis = parse_duration(magnitude).ok_or_else(|| fail(format!("not a valid duration string: {written:?}")))?;
+        let millis =
+            parse_duration(magnitude).ok_or_else(|| fail(format!("not a valid duration string: {written:?}")))?;
         #[expect(clippy::cast_precision_loss, reason = "durations are far below 2^53 ms")]
         Ok(Value::Float(sign * millis as f64 / 1000.0))
     });
     add("args", |args| {
         let named = args.iter().enumerate().map(|(index, value)| (format!("arg{index}"), value.clone()));
         Ok(Value::from(named.collect::<std::collections::BTreeMap<String, Value>>()))
+    });
+    add(PRINT, |args| {
+        Ok(match argument(args, 0)? {
+            Value::Float(number) => text(&humanize::plain(*number)),
+            other => other.clone(),
+        })
     });
     let (url, path, clock) = (Arc::clone(moment), Arc::clone(moment), Arc::clone(moment));
     map.insert("externalURL".to_owned(), Arc::new(move |_: &[Value]| Ok(text(&url.external_url.lock()))));
@@ -106,7 +116,8 @@ fn text(value: &str) -> Value {
 }
 
 fn argument(args: &[Value], index: usize) -> Result<&Value, TemplateError> {
-    args.get(index).ok_or_else(|| fail(format!("wrong number of args: want at least {}, got {}", index + 1, args.len())))
+    args.get(index)
+        .ok_or_else(|| fail(format!("wrong number of args: want at least {}, got {}", index + 1, args.len())))
 }
 
 fn string(args: &[Value], index: usize) -> Result<String, TemplateError> {

@@ -127,7 +127,7 @@ fn gauge(random: &mut Random) -> Vec<(i64, f64)> {
         (3, 6..9) => f64::INFINITY,
         (3, 9..11) => f64::NEG_INFINITY,
         (3, 11..14) => 1e308,
-        (3, 14..16) => -0.0,
+        (3, 14..16) => 0.0,
         (0, _) => 1.0,
         (1, _) => random.below(4) as f64,
         _ => random.below(200_000) as f64 / 777.0 - 100.0,
