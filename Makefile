@@ -69,4 +69,4 @@ fuzz:
 	tests/fuzz.sh $$(( $(MINUTES) * 60 / $$(tests/fuzz.sh --count) ))
 
 soak:
-	WATCHGATE_SOAK_MINUTES=$(MINUTES) cargo test --release --test it soak -- --ignored --nocapture
+	WATCHGATE_SOAK_MINUTES=$(MINUTES) cargo test --release --test it stores::crash::soak -- --ignored --nocapture
