@@ -27,8 +27,20 @@ pub const NESTING_MAX: usize = 32;
 /// Bytes of a frame's context (the default index of `/{index}/_bulk`).
 pub const CONTEXT_BYTES_MAX: usize = 1024;
 
+/// Bytes of one frame's payload in the journal: what a reader allocates on the word of a checked header.
+pub const FRAME_BYTES_MAX: usize = 1 << 30;
+
+/// Bytes of a journal segment: large enough that rolls are rare, small enough that retention is fine-grained.
+pub const SEGMENT_BYTES: u64 = 64 << 20;
+
+/// Ranges a cursor keeps beyond its contiguous position; more than any exporter has requests in flight.
+pub const CURSOR_RANGES_MAX: usize = 128;
+
 /// Decompressed bytes of one remote-write request to Prometheus, which answers 400 beyond (journal.md).
 pub const PROMETHEUS_REQUEST_BYTES_MAX: usize = 32 << 20;
+
+/// Levels of a PromQL expression's tree: evaluation recurses, and a thread's stack holds this many.
+pub const EXPR_DEPTH_MAX: usize = 256;
 
 /// What decoders enforce on one request and its items.
 #[derive(Clone, Debug, PartialEq, Eq)]

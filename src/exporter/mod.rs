@@ -1,1 +1,5 @@
-//! (doc)
+//! The stores: what an exporter is told ([`config`], [`secret`], [`values`]).
+
+pub mod config;
+pub mod secret;
+pub mod values;

@@ -1,1 +1,3 @@
-//! (doc)
+//! Sockets: what is listened on ([`config`]).
+
+pub mod config;

@@ -1,3 +1,9 @@
-//! The integration tests: one binary, the gateway under test in process, port 0, temporary directories.
+//! The integration tests: one binary, the gateway under test as users run it, free ports, temporary directories.
 
 mod architecture;
+mod check;
+mod config;
+mod parts;
+mod promql_differential;
+#[expect(unreachable_pub, reason = "one binary: `pub` says what the tests may use of the support")]
+mod support;

@@ -1,8 +1,9 @@
 //! Write requests for a store: frames joined or halved as they are, requests of our own encoded.
 
+use crate::codec::Halves;
 use crate::codec::compression::{CompressionError, snappy_declared_len};
 use crate::codec::proto::{
-    Cursor, ProtoError, put_bytes_field, put_fixed64_field, put_len, put_varint_field, varint_len,
+    Cursor, ProtoError, put_bytes_field, put_fixed64_field, put_len, put_varint, put_varint_field, varint_len,
 };
 use crate::model::labels::Labels;
 use crate::model::sample::Sample;
@@ -25,7 +26,7 @@ pub fn splice_snappy(frames: &[&[u8]], out: &mut Vec<u8>) -> Result<(), Compress
         return Err(CompressionError::TooLarge { limit: u32::MAX as usize });
     }
     out.reserve(frames.iter().map(|frame| frame.len()).sum());
-    crate::codec::proto::put_varint(out, total);
+    put_varint(out, total);
     for frame in frames {
         let preamble = frame.iter().position(|byte| byte & 0x80 == 0).map_or(0, |last| last + 1);
         out.extend_from_slice(&frame[preamble..]);
@@ -39,7 +40,7 @@ pub fn splice_snappy(frames: &[&[u8]], out: &mut Vec<u8>) -> Result<(), Compress
 ///
 /// # Errors
 /// If the bytes are no protobuf.
-pub fn split(body: &[u8]) -> Result<Option<(Vec<u8>, Vec<u8>)>, ProtoError> {
+pub fn split(body: &[u8]) -> Result<Option<Halves>, ProtoError> {
     let mut count = 0;
     let mut cursor = Cursor::new(body);
     while let Some((number, _)) = cursor.next()? {

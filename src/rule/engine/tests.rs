@@ -1,0 +1,4 @@
+//! Timelines: what is pushed when, and what is then wanted.
+
+mod alerts;
+mod support;

@@ -1,0 +1,110 @@
+use super::*;
+
+fn load(text: &str) -> Result<RuleSet, Vec<String>> {
+    let files = [("r.yml".to_owned(), text.to_owned())];
+    load_rules(&files).map_err(|problems| problems.iter().map(|(file, problem)| problem.line(file)).collect())
+}
+
+#[test]
+fn reads_a_prometheus_rule_file() {
+    let text = r#"
+groups:
+- name: payments
+  interval: 30s
+  query_offset: 5s
+  limit: 10
+  labels: { team: pay, severity: none }
+  rules:
+  - record: job:up:sum
+    expr: sum by (job) (up)
+    labels: { tier: one }
+  - alert: Down
+    expr: |
+      job:up:sum
+        == 0
+    for: 1m30s
+    keep_firing_for: 5m
+    labels: { severity: critical }
+    annotations: { summary: '{{ $labels.job }} is down' }
+- name: empty
+  rules:
+"#;
+    let set = load(text).expect("loads");
+    assert_eq!(set.len(), (2, 2));
+    let group = &set.groups[0];
+    assert_eq!((group.interval, group.query_offset, group.limit), (Some(30_000), 5_000, 10));
+    let down = &group.rules[1];
+    assert_eq!(down.what, What::Alert { hold: 90_000, keep_firing: 300_000 });
+    let labels: Vec<(&str, &str)> = down.labels.iter().map(|(name, value)| (name.as_str(), value.source())).collect();
+    assert_eq!(labels, [("severity", "critical"), ("team", "pay")]);
+    assert_eq!(load("").expect("an empty file is one without groups").len(), (0, 0));
+}
+
+#[test]
+fn prints_every_problem_of_a_file_with_its_place() {
+    let text = r#"groups:
+- name: a
+  intervall: 5s
+  rules:
+  - alert: A
+    expr: up ==
+  - alert: B
+    record: b
+    expr: up
+  - expr: up
+  - alert: C
+  - record: d
+    expr: up
+    for: 5m
+    annotations: { x: y }
+  - alert: E
+    expr: sum(rate(http_requests_total))
+    annotations: { summary: '{{ query "up" }}' }
+    labels: { __name__: x }
+- name: a
+  metrics: []
+"#;
+    let problems = load(text).expect_err("refused");
+    let wanted = [
+        ("r.yml:3:3:", "unknown key `intervall`"),
+        ("r.yml:6:", "could not parse expression"),
+        ("r.yml:7:5:", "only one of 'record' and 'alert' must be set"),
+        ("r.yml:10:5:", "one of 'record' or 'alert' must be set"),
+        ("r.yml:11:5:", "field 'expr' must be set in rule"),
+        ("r.yml:14:5:", "invalid field 'for' in recording rule"),
+        ("r.yml:15:5:", "invalid field 'annotations' in recording rule"),
+        ("r.yml:17:20:", "could not parse expression"),
+        ("r.yml:18:29:", "template function \"query\" is not yet supported"),
+        ("r.yml:19:15:", "invalid label name"),
+        ("r.yml:20:9:", "groupname: \"a\" is repeated in the same file"),
+        ("r.yml:21:3:", "`metrics` is not yet supported"),
+    ];
+    assert_eq!(problems.len(), wanted.len(), "{problems:#?}");
+    for (problem, (place, part)) in problems.iter().zip(wanted) {
+        assert!(problem.starts_with(place) && problem.contains(part), "{problem}\nwants {place} {part}");
+    }
+}
+
+#[test]
+fn points_into_block_and_quoted_expressions() {
+    let cases = [
+        ("    expr: |\n      up\n        + nope(x)\n", "r.yml:6:11:"),
+        ("    expr: 'up + nope(x)'\n", "r.yml:4:17:"),
+        ("    expr: \"up + nope(x)\"\n", "r.yml:4:17:"),
+        ("    expr: up + nope(x)\n", "r.yml:4:16:"),
+    ];
+    for (expr, place) in cases {
+        let problems =
+            load(&format!("groups:\n- name: a\n  rules:\n{}", expr.replacen("    ", "  - ", 1) + "    alert: A\n"))
+                .expect_err("refused");
+        assert!(problems[0].starts_with(place), "{expr}: {problems:?}");
+    }
+}
+
+#[test]
+fn a_rule_written_twice_is_a_warning() {
+    let rule = "  - { alert: A, expr: up }\n";
+    let set = load(&format!("groups:\n- name: a\n  rules:\n{rule}{rule}")).expect("loads");
+    assert_eq!(set.warnings.len(), 1);
+    assert!(set.warnings[0].1.warning);
+}

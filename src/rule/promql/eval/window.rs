@@ -1,0 +1,118 @@
+//! Functions of one series' window: `*_over_time`, counters, regression.
+
+use super::super::function::WindowFn;
+use super::super::matcher::Selector;
+use super::super::tree::Node;
+use super::super::value::EvalError;
+use super::Evaluation;
+use super::item::{Item, check_unique};
+use super::quantile::quantile;
+use super::rate;
+use super::sum::{Mean, Sum};
+use crate::model::sample::Sample;
+use crate::model::time::Millis;
+
+impl Evaluation<'_> {
+    pub(super) fn window(&self, function: WindowFn, arguments: &[Node]) -> Result<Vec<Item>, EvalError> {
+        let mut number = 0;
+        let mut parameter = f64::NAN;
+        for argument in arguments {
+            match argument {
+                Node::Window(selector) => number = *selector,
+                scalar => parameter = self.scalar(scalar)?,
+            }
+        }
+        let selector = &self.expr.selectors[number];
+        let mut values = Vec::new();
+        let bare = function != WindowFn::Last;
+        let items = self.window_of_each(number, bare, |samples| {
+            if function == WindowFn::Quantile {
+                values.clear();
+                values.extend(samples.iter().map(|sample| sample.value));
+                return Some(quantile(parameter, &mut values));
+            }
+            of_series(function, parameter, samples, selector, self.at)
+        });
+        if bare {
+            check_unique(&items)?;
+        }
+        Ok(items)
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a window holds fewer than 2^53 samples")]
+fn of_series(function: WindowFn, parameter: f64, samples: &[Sample], selector: &Selector, at: Millis) -> Option<f64> {
+    let values = || samples.iter().map(|sample| sample.value);
+    let changed = |counts: fn(f64, f64) -> bool| {
+        samples.windows(2).filter(|pair| counts(pair[0].value, pair[1].value)).count() as f64
+    };
+    match function {
+        WindowFn::Rate | WindowFn::Increase | WindowFn::Delta => rate::extrapolated(function, samples, selector, at),
+        WindowFn::Irate | WindowFn::Idelta => rate::instant(function, samples),
+        WindowFn::Deriv => {
+            let (slope, _) = regression(samples, samples.get(1).and(samples.first())?.timestamp_ms);
+            Some(slope)
+        }
+        WindowFn::PredictLinear => {
+            samples.get(1)?;
+            let (slope, intercept) = regression(samples, at);
+            Some(slope * parameter + intercept)
+        }
+        WindowFn::Changes => Some(changed(|before, now| before != now && !(before.is_nan() && now.is_nan()))),
+        WindowFn::Resets => Some(changed(|before, now| now < before)),
+        WindowFn::Avg => {
+            let mut mean = Mean::of(samples.first()?.value);
+            values().skip(1).for_each(|value| mean.add(value));
+            Some(mean.value())
+        }
+        WindowFn::Sum => {
+            let mut sum = Sum::default();
+            values().for_each(|value| sum.add(value));
+            Some(if sum.sum.is_infinite() { sum.sum } else { sum.value() })
+        }
+        WindowFn::Min => values().reduce(|least, value| if value < least || least.is_nan() { value } else { least }),
+        WindowFn::Max => values().reduce(|most, value| if value > most || most.is_nan() { value } else { most }),
+        WindowFn::Count => Some(samples.len() as f64),
+        WindowFn::Last => samples.last().map(|sample| sample.value),
+        WindowFn::Present => Some(1.0),
+        WindowFn::Stddev => Some(variance(samples).sqrt()),
+        WindowFn::Stdvar => Some(variance(samples)),
+        WindowFn::Quantile => None,
+    }
+}
+
+/// Population variance (Welford), both running figures compensated.
+fn variance(samples: &[Sample]) -> f64 {
+    let mut count = 0.0;
+    let (mut mean, mut squares) = (Sum::default(), Sum::default());
+    for sample in samples {
+        count += 1.0;
+        let delta = sample.value - mean.value();
+        mean.add(delta / count);
+        squares.add(delta * (sample.value - mean.value()));
+    }
+    squares.value() / count
+}
+
+/// Least squares: slope per second, and value at `origin`.
+fn regression(samples: &[Sample], origin: Millis) -> (f64, f64) {
+    let first = samples.first().map_or(f64::NAN, |sample| sample.value);
+    if samples.iter().skip(1).all(|sample| sample.value == first) {
+        return if first.is_infinite() { (f64::NAN, f64::NAN) } else { (0.0, first) };
+    }
+    let mut count = 0.0;
+    let [mut x_sum, mut y_sum, mut xy_sum, mut x2_sum] = [Sum::default(); 4];
+    for sample in samples {
+        count += 1.0;
+        let x = rate::from_millis(sample.timestamp_ms - origin);
+        x_sum.add(x);
+        y_sum.add(sample.value);
+        xy_sum.add(x * sample.value);
+        x2_sum.add(x * x);
+    }
+    let [x_sum, y_sum, xy_sum, x2_sum] = [x_sum, y_sum, xy_sum, x2_sum].map(Sum::value);
+    let covariance = xy_sum - x_sum * y_sum / count;
+    let variance = x2_sum - x_sum * x_sum / count;
+    let slope = covariance / variance;
+    (slope, y_sum / count - slope * x_sum / count)
+}

@@ -1,0 +1,117 @@
+//! What Go's parser checks and `gotmpl` leaves to execution: unknown functions and variables. Also
+//! finds the labels that a template names.
+
+use std::collections::BTreeSet;
+
+use gotmpl::parse::{Expr, ListNode, Node, PipeNode};
+
+use super::functions::{BUILT_IN, NOT_YET, all};
+
+/// Names of labels that the template reads; none if it also looks at the labels as a whole.
+///
+/// # Errors
+/// The first function or variable that does not exist.
+pub(super) fn check(template: &gotmpl::Template) -> Result<Vec<Box<str>>, String> {
+    let mut seen = Seen::default();
+    for name in template.templates() {
+        seen.declared = BTreeSet::from(["$".to_owned()]);
+        if let Some(tree) = template.lookup(name) {
+            seen.list(tree);
+        }
+    }
+    if let Some(problem) = seen.problem {
+        return Err(problem);
+    }
+    Ok(if seen.whole { Vec::new() } else { seen.labels.into_iter().map(String::into_boxed_str).collect() })
+}
+
+#[derive(Default)]
+struct Seen {
+    declared: BTreeSet<String>,
+    labels: BTreeSet<String>,
+    whole: bool,
+    problem: Option<String>,
+}
+
+impl Seen {
+    fn refuse(&mut self, problem: String) {
+        self.problem.get_or_insert(problem);
+    }
+
+    fn list(&mut self, list: &ListNode) {
+        for node in &list.nodes {
+            self.node(node);
+        }
+    }
+
+    fn node(&mut self, node: &Node) {
+        match node {
+            Node::List(list) => self.list(list),
+            Node::Action(action) => self.pipe(&action.pipe),
+            Node::If(branch) => self.branch(&branch.pipe, &branch.body, branch.else_body.as_ref()),
+            Node::Range(branch) => self.branch(&branch.pipe, &branch.body, branch.else_body.as_ref()),
+            Node::With(branch) => self.branch(&branch.pipe, &branch.body, branch.else_body.as_ref()),
+            Node::Template(template) => {
+                if let Some(pipe) = &template.pipe {
+                    self.pipe(pipe);
+                }
+            }
+            Node::Define(_) | Node::Text(_) | Node::Break(_) | Node::Continue(_) => {}
+        }
+    }
+
+    fn branch(&mut self, pipe: &PipeNode, body: &ListNode, otherwise: Option<&ListNode>) {
+        self.pipe(pipe);
+        self.list(body);
+        if let Some(list) = otherwise {
+            self.list(list);
+        }
+    }
+
+    fn pipe(&mut self, pipe: &PipeNode) {
+        // `{{$labels := .Labels}}` is Prometheus' own and no look at the labels as a whole.
+        let own = pipe.decl.iter().any(|name| matches!(&**name, "$labels" | "$externalLabels"));
+        let whole = self.whole;
+        for argument in pipe.commands.iter().flat_map(|command| &command.args) {
+            self.expression(argument);
+        }
+        self.whole = if own { whole } else { self.whole };
+        self.declared.extend(pipe.decl.iter().map(ToString::to_string));
+    }
+
+    fn expression(&mut self, expression: &Expr) {
+        match expression {
+            Expr::Field(_, chain) => self.chain(chain.first().map(|name| &**name), chain.get(1).map(|name| &**name)),
+            Expr::Variable(_, name, chain) => {
+                if !self.declared.contains(&**name) {
+                    self.refuse(format!("undefined variable \"{name}\""));
+                }
+                match &**name {
+                    "$labels" | "$externalLabels" => self.chain(Some("Labels"), chain.first().map(|name| &**name)),
+                    "$" => self.chain(chain.first().map(|name| &**name), chain.get(1).map(|name| &**name)),
+                    _ => {}
+                }
+            }
+            Expr::Identifier(_, name) => self.function(name),
+            Expr::Pipe(_, pipe) => self.pipe(pipe),
+            Expr::Chain(_, inner, _) => self.expression(inner),
+            _ => {}
+        }
+    }
+
+    fn chain(&mut self, first: Option<&str>, second: Option<&str>) {
+        match (first, second) {
+            (Some("Labels" | "ExternalLabels"), Some(name)) => drop(self.labels.insert(name.to_owned())),
+            (Some("Labels" | "ExternalLabels"), None) => self.whole = true,
+            _ => {}
+        }
+    }
+
+    fn function(&mut self, name: &str) {
+        if NOT_YET.contains(&name) {
+            self.refuse(format!("template function \"{name}\" is not yet supported"));
+        } else if !BUILT_IN.contains(&name) && !all(&std::sync::Arc::default()).contains_key(name) {
+            self.refuse(format!("function \"{name}\" not defined"));
+        }
+    }
+}

@@ -1,0 +1,145 @@
+//! Labels and annotations of alerts as Prometheus expands them: Go templates over `$labels`,
+//! `$value` and `$externalLabels`.
+//!
+//! A template is parsed and checked when its file is loaded: unknown functions and variables, and
+//! those functions of Prometheus that are not built yet, are refused there by name. Expansion never
+//! fails an alert: an error becomes `<error expanding template: …>`. A label that is missing is
+//! empty, and output beyond [`OUTPUT_BYTES_MAX`] is cut off.
+
+mod check;
+mod functions;
+mod humanize;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+use std::fmt::{self, Write};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use gotmpl::{MissingKey, Value};
+
+use crate::model::labels::Labels;
+use crate::model::time::Millis;
+
+/// Bytes of one expanded label or annotation: it travels in every notification.
+const OUTPUT_BYTES_MAX: usize = 64 << 10;
+
+/// Iterations of all `range`s of one expansion.
+const RANGE_MAX: u64 = 10_000;
+
+/// What Prometheus puts before every template.
+const DEFINITIONS: &str = "{{$labels := .Labels}}{{$externalLabels := .ExternalLabels}}\
+                           {{$externalURL := .ExternalURL}}{{$value := .Value}}";
+
+/// A parsed label value or annotation.
+#[derive(Clone)]
+pub struct Template {
+    source: Box<str>,
+    /// Without one, the source is the result.
+    dynamic: Option<Arc<Dynamic>>,
+}
+
+struct Dynamic {
+    template: gotmpl::Template,
+    /// Names of labels that are read: those an element lacks are given as empty texts.
+    names: Vec<Box<str>>,
+    moment: Arc<functions::Moment>,
+}
+
+/// What a template may look at, beside the alert itself.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Surroundings {
+    /// `external_labels` of the configuration.
+    pub external_labels: Labels,
+    /// `external_url` of the configuration.
+    pub external_url: String,
+}
+
+impl Template {
+    /// Parses `source`.
+    ///
+    /// # Errors
+    /// Why it cannot be a template, or what of it is not supported.
+    pub fn parse(source: &str) -> Result<Self, String> {
+        if !source.contains("{{") {
+            return Ok(Self { source: source.into(), dynamic: None });
+        }
+        let moment = Arc::<functions::Moment>::default();
+        let template = gotmpl::Template::new("__alert")
+            .funcs(functions::all(&moment))
+            .missing_key(MissingKey::ZeroValue)
+            .max_range_iters(RANGE_MAX)
+            .parse(&format!("{DEFINITIONS}{source}"))
+            .map_err(|error| error.to_string().trim_start_matches("template: ").to_owned())?;
+        let names = check::check(&template)?;
+        Ok(Self { source: source.into(), dynamic: Some(Arc::new(Dynamic { template, names, moment })) })
+    }
+
+    /// The template as written.
+    #[must_use]
+    pub fn source(&self) -> &str {
+        &self.source
+    }
+
+    /// The text for an element with these labels and this value.
+    #[must_use]
+    pub fn expand(&self, labels: &Labels, value: f64, at: Millis, around: &Surroundings) -> String {
+        let Some(dynamic) = &self.dynamic else { return self.source.to_string() };
+        dynamic.moment.instant.store(at, Ordering::Relaxed);
+        dynamic.moment.external_url.lock().clone_from(&around.external_url);
+        let data = Value::Map(Arc::new(BTreeMap::from([
+            ("Labels".into(), map(labels, &dynamic.names)),
+            ("ExternalLabels".into(), map(&around.external_labels, &dynamic.names)),
+            ("ExternalURL".into(), Value::from(around.external_url.as_str())),
+            ("Value".into(), Value::Float(value)),
+        ])));
+        let mut output = Output { text: String::new(), full: false };
+        match dynamic.template.execute_fmt(&mut output, &data) {
+            Ok(()) => output.text,
+            Err(_) if output.full => output.text,
+            Err(error) => format!("<error expanding template: {error}>"),
+        }
+    }
+}
+
+fn map(labels: &Labels, names: &[Box<str>]) -> Value {
+    let missing = names.iter().map(|name| (Arc::from(&**name), Value::from("")));
+    let present = labels.iter().map(|(name, value)| (Arc::from(name), Value::from(value)));
+    Value::Map(Arc::new(missing.chain(present).collect()))
+}
+
+/// Collects what is printed, up to the bound; a missing value prints as nothing.
+struct Output {
+    text: String,
+    full: bool,
+}
+
+impl Write for Output {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        if text == "<no value>" {
+            return Ok(());
+        }
+        let room = OUTPUT_BYTES_MAX - self.text.len();
+        if text.len() <= room {
+            self.text.push_str(text);
+            return Ok(());
+        }
+        let end = (0..=room).rev().find(|end| text.is_char_boundary(*end)).unwrap_or(0);
+        self.text.push_str(&text[..end]);
+        self.full = true;
+        Err(fmt::Error)
+    }
+}
+
+impl fmt::Debug for Template {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.source, f)
+    }
+}
+
+impl PartialEq for Template {
+    fn eq(&self, other: &Self) -> bool {
+        self.source == other.source
+    }
+}
