@@ -1,7 +1,9 @@
 //! One module a target: `fuzz` takes any bytes and panics if a promise is broken, `seeds` are
 //! golden messages to start from. Add a target here, in `TARGETS`, and in `fuzz_targets/`.
 
+pub mod bulk;
 pub mod compression;
+pub mod otlp_logs;
 pub mod otlp_traces;
 pub mod remote_write;
 pub mod zipkin;
@@ -18,6 +20,8 @@ pub struct Target {
 
 /// Every target.
 pub const TARGETS: &[Target] = &[
+    Target { name: "bulk", fuzz: bulk::fuzz, seeds: bulk::seeds },
+    Target { name: "otlp_logs", fuzz: otlp_logs::fuzz, seeds: otlp_logs::seeds },
     Target { name: "compression", fuzz: compression::fuzz, seeds: compression::seeds },
     Target { name: "otlp_traces", fuzz: otlp_traces::fuzz, seeds: otlp_traces::seeds },
     Target { name: "remote_write", fuzz: remote_write::fuzz, seeds: remote_write::seeds },
