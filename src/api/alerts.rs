@@ -43,7 +43,7 @@ impl AlertJson {
 }
 
 pub(super) async fn list(Extract(state): Extract<State>) -> Response {
-    let groups = (state.groups)();
+    let groups = (state.groups)().await;
     let rules = groups.iter().flat_map(|group| &group.rules);
     let alerts = rules.filter_map(|rule| match &rule.kind {
         RuleKind::Alerting { alerts, .. } => Some(alerts),

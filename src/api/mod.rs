@@ -19,6 +19,7 @@ mod status;
 #[cfg(test)]
 mod tests;
 
+use std::pin::Pin;
 use std::sync::Arc;
 
 use axum::Router;
@@ -32,17 +33,20 @@ use crate::rule::engine::GroupView;
 /// A handle to something that answers when asked.
 pub type Ask<T> = Arc<dyn Fn() -> T + Send + Sync>;
 
+/// A handle to something that takes a moment to answer.
+pub type AskLater<T> = Arc<dyn Fn() -> Pin<Box<dyn Future<Output = T> + Send>> + Send + Sync>;
+
 /// What the interface shows and triggers. Cloning is cheap.
 #[derive(Clone)]
 pub struct State {
     /// Rule groups with their rules and alerts, in the order of files and groups.
-    pub groups: Ask<Vec<GroupView>>,
+    pub groups: AskLater<Vec<GroupView>>,
     /// Own metrics in the OpenMetrics text format.
     pub metrics: Ask<String>,
     /// Whether requests are taken; if not, why.
     pub ready: Ask<Result<(), String>>,
-    /// Reads configuration and rules anew; all problems if the old ones stay. May block.
-    pub reload: Ask<Result<(), String>>,
+    /// Reads rules and alerting anew; all problems if the old ones stay.
+    pub reload: AskLater<Result<(), String>>,
     /// The accounting of `/api/watchgate/v1/pipeline`.
     pub pipeline: Ask<serde_json::Value>,
     /// The callers let in.

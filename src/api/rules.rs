@@ -107,7 +107,7 @@ pub(super) async fn list(Extract(state): Extract<State>, Query(pairs): Query<Vec
         Ok(filter) => filter,
         Err((name, why)) => return invalid_parameter(name, why),
     };
-    match filter.page((state.groups)()) {
+    match filter.page((state.groups)().await) {
         Ok(data) => success(data),
         Err((name, why)) => invalid_parameter(name, why),
     }

@@ -71,10 +71,10 @@ fn groups() -> Vec<GroupView> {
 
 fn state() -> State {
     State {
-        groups: Arc::new(groups),
+        groups: Arc::new(|| Box::pin(async { groups() })),
         metrics: Arc::new(|| "# EOF\n".into()),
         ready: Arc::new(|| Err("reading the journal".into())),
-        reload: Arc::new(|| Err("a.yaml:1:1: wrong".into())),
+        reload: Arc::new(|| Box::pin(async { Err("a.yaml:1:1: wrong".into()) })),
         pipeline: Arc::new(|| json!({"accepted": 1})),
         allowed: Arc::new(Allowed::new("http://gate:9480")),
     }

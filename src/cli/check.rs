@@ -9,7 +9,9 @@ use std::process::ExitCode;
 
 use super::ConfigArgs;
 use crate::alert;
-use crate::config::{Config, DEFAULT_PATH};
+use crate::config::{Config, DEFAULT_PATH, Rules};
+use crate::model::time::Millis;
+use crate::rule::{Evaluate, load_rules};
 use crate::yaml::{Place, Problems};
 
 /// What to check.
@@ -40,12 +42,14 @@ pub fn run(
     if let Some(file) = config.as_ref().and_then(|config| config.alerting.config.as_deref()) {
         report.alerting(file)?;
     }
-    let paths = match (&config, args.rule_files.as_slice()) {
-        (Some(config), []) => config.rules.paths()?,
+    let rules = config.as_ref().map(|config| &config.rules);
+    let paths = match (rules, args.rule_files.as_slice()) {
+        (Some(rules), []) => report.matched(rules)?,
         (None, []) => Vec::new(),
         (_, given) => given.to_vec(),
     };
-    report.rules(&paths, args.explain)?;
+    let Rules { evaluate, evaluation_interval, .. } = rules.cloned().unwrap_or_default();
+    report.rules(&paths, args.explain.then_some((evaluate, evaluation_interval)))?;
     Ok(if report.errors == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
@@ -93,9 +97,36 @@ impl<W: Write> Report<'_, W> {
         }
     }
 
-    fn rules(&mut self, paths: &[PathBuf], explain: bool) -> io::Result<()> {
-        let _ = (paths, explain);
+    fn rules(&mut self, paths: &[PathBuf], explain: Option<(Evaluate, Millis)>) -> io::Result<()> {
+        for path in paths {
+            let Some(text) = self.text(path)? else { continue };
+            let file = path.display().to_string();
+            let loaded = load_rules(&[(file.clone(), text)]);
+            let problems = match &loaded {
+                Ok(rules) => &rules.warnings,
+                Err(problems) => problems,
+            };
+            for (file, problem) in problems {
+                self.errors += usize::from(!problem.warning);
+                writeln!(self.out, "{}", problem.line(file))?;
+            }
+            let Ok(rules) = loaded else { continue };
+            let (groups, number) = rules.len();
+            writeln!(self.out, "{file}: ok, {}, {}", count(groups, "group"), count(number, "rule"))?;
+            for line in explain.iter().flat_map(|(evaluate, interval)| rules.explain(*evaluate, *interval)) {
+                writeln!(self.out, "{line}")?;
+            }
+        }
         Ok(())
+    }
+
+    /// The files of `rules.files`; a pattern of the user's own that matches nothing is a warning.
+    fn matched(&mut self, rules: &Rules) -> anyhow::Result<Vec<PathBuf>> {
+        let paths = rules.paths()?;
+        if paths.is_empty() && rules.files != Rules::default().files {
+            writeln!(self.out, "rules.files: warning: no file matches {}", rules.files.join(", "))?;
+        }
+        Ok(paths)
     }
 
     /// The text of `file`; that it cannot be read is an error too.

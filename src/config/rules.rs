@@ -1,16 +1,8 @@
 //! `rules:` which files, and how they are evaluated.
 
 use crate::model::time::Millis;
+use crate::rule::Evaluate;
 use crate::yaml::{Node, Problems};
-
-/// When rules are evaluated.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Evaluate {
-    /// As fresh data comes in, and at every tick.
-    OnData,
-    /// At ticks only, as Prometheus does.
-    OnTick,
-}
 
 /// Settings of the rule engine.
 #[derive(Clone, Debug, PartialEq, Eq)]

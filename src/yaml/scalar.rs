@@ -92,7 +92,7 @@ pub fn parse_bytes(text: &str) -> Option<u64> {
 #[must_use]
 pub fn format_bytes(bytes: u64) -> String {
     let unit = UNITS[..4].iter().rev().find(|(_, unit)| bytes >= *unit && bytes.is_multiple_of(*unit));
-    unit.map_or_else(|| bytes.to_string(), |(name, unit)| format!("{}{name}", bytes / unit))
+    unit.map_or_else(|| format!("{bytes}B"), |(name, unit)| format!("{}{name}", bytes / unit))
 }
 
 /// `text` as a message may show it: one line, at most 60 characters.
@@ -152,7 +152,7 @@ mod tests {
         for text in ["", "MiB", "-1MiB", "1.5", "1.B", "64 mib", "64M", "99999999999TiB", "1.0000000001GiB"] {
             assert_eq!(parse_bytes(text), None, "{text}");
         }
-        for (bytes, text) in [(64 << 20, "64MiB"), (1536, "1536"), (3 << 10, "3KiB"), (0, "0"), (2 << 40, "2TiB")] {
+        for (bytes, text) in [(64 << 20, "64MiB"), (1536, "1536B"), (3 << 10, "3KiB"), (0, "0B"), (2 << 40, "2TiB")] {
             assert_eq!(format_bytes(bytes), text);
             assert_eq!(parse_bytes(text), Some(bytes));
         }

@@ -89,3 +89,56 @@ fn the_version_is_printed() {
     let output = Command::new(env!("CARGO_BIN_EXE_watchgate")).arg("--version").output().expect("the binary runs");
     assert_eq!(String::from_utf8_lossy(&output.stdout), concat!("watchgate ", env!("CARGO_PKG_VERSION"), "\n"));
 }
+
+const RULES: &str = "\
+groups:
+  - name: payments
+    interval: 10s
+    rules:
+      - alert: Failures
+        expr: sum by (channel) (rate(payments_total{result=\"failed\"}[5m])) > 1
+        for: 2m
+        labels: { severity: page }
+      - alert: Down
+        expr: up == 0
+      - record: job:up:sum
+        expr: sum(up offset 10m)
+";
+
+#[test]
+fn rule_files_are_counted_and_explained() {
+    let folder = folder(&[("alert-rules/business/a.yaml", RULES), ("alert-rules/b.yaml", "groups:\n")]);
+    let (lines, code) = check(folder.path(), &["--explain"], &[]);
+    let want = [
+        "config/watchgate.yaml: ok, not there, defaults hold",
+        "alert-rules/b.yaml: ok, 0 groups, 0 rules",
+        "alert-rules/business/a.yaml: ok, 1 group, 3 rules",
+        "alert-rules/business/a.yaml:5:9: alert Failures: split by channel, evaluated after settling; reads payments_total{result=\"failed\"} back 5m; at most 336B for each series it reads",
+        "alert-rules/business/a.yaml:9:9: alert Down: split by every label, evaluated at once; reads up back 5m; at most 336B for each series it reads",
+        "alert-rules/business/a.yaml:11:9: record job:up:sum: not split, evaluated after settling; reads up back 15m; at most 976B for each series it reads",
+    ];
+    assert_eq!((lines, code), (want.map(str::to_owned).to_vec(), 0));
+}
+
+#[test]
+fn three_mistakes_in_a_rule_file_are_three_lines() {
+    let wrong = RULES
+        .replace("interval: 10s", "intervall: 10s")
+        .replace("for: 2m", "for: 2 minutes")
+        .replace("up == 0", "up == == 0");
+    let folder = folder(&[("a.yaml", &wrong), ("b.yaml", RULES)]);
+    let (lines, code) = check(folder.path(), &["a.yaml", "b.yaml", "nowhere.yaml"], &[]);
+    assert_eq!(lines.len(), 6, "{lines:#?}");
+    let starts = [
+        "config/watchgate.yaml: ok",
+        "a.yaml:3:5: unknown key `intervall` in `groups[0]`, did you mean `interval`?",
+        "a.yaml:7:14: `groups[0].rules[0].for` must be a duration, found `2 minutes`, write ",
+        "a.yaml:10:21: could not parse expression: ",
+        "b.yaml: ok, 1 group, 3 rules",
+        "nowhere.yaml: cannot be read: ",
+    ];
+    for (line, start) in lines.iter().zip(starts) {
+        assert!(line.starts_with(start), "{lines:#?}");
+    }
+    assert_eq!(code, 1);
+}

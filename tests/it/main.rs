@@ -5,5 +5,6 @@ mod check;
 mod config;
 mod parts;
 mod promql_differential;
+mod stores;
 #[expect(unreachable_pub, reason = "one binary: `pub` says what the tests may use of the support")]
 mod support;
