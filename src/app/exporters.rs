@@ -20,7 +20,7 @@ use crate::pipeline::exporter::Exporter;
 use crate::pipeline::intake::SignalLog;
 use crate::pipeline::letter::Letters;
 use crate::pipeline::worker::{self, Worker};
-use crate::telemetry::Telemetry;
+use crate::telemetry::{ExporterLabels, Telemetry};
 
 /// What all workers share.
 pub(super) struct Shared<'a> {
@@ -40,7 +40,9 @@ pub(super) fn start(config: &Config, shared: &Shared<'_>, tasks: &mut JoinSet<()
             match &settings.kind {
                 Kind::Prometheus => work(name, settings, Prometheus::new(settings)?, &cursors, shared, tasks),
                 Kind::Elasticsearch { .. } => {
-                    work(name, settings, Elasticsearch::new(settings)?, &cursors, shared, tasks)
+                    let labels = ExporterLabels { exporter: name.clone(), signal: settings.kind.signal().name() };
+                    let diverted = shared.telemetry.exporter_failure_store_items.get_or_create(&labels).clone();
+                    work(name, settings, Elasticsearch::new(settings, diverted)?, &cursors, shared, tasks)
                 }
                 Kind::Zipkin => work(name, settings, Zipkin::new(settings)?, &cursors, shared, tasks),
             }

@@ -15,7 +15,7 @@ use crate::model::sample::StagedSamples;
 use crate::model::signal::WireFormat;
 use crate::model::time::{Millis, wall_clock};
 use crate::rule::template::Surroundings;
-use crate::rule::{self, Engine, RuleSet, SavedAlert, Settings, load_rules};
+use crate::rule::{Engine, RuleSet, SavedAlert, Settings, load_rules};
 use crate::yaml::Problems;
 
 /// How far back windows are filled at start. Longer ranges warm up as data comes.
@@ -69,10 +69,7 @@ pub(super) fn engine(config: &Config, rules: RuleSet, now: Millis) -> Engine {
         settle: config.rules.settle,
         window_bytes_max: config.rules.window_bytes_max,
         series_max: config.limits.series_max,
-        evaluate: match config.rules.evaluate {
-            crate::config::rules::Evaluate::OnData => rule::Evaluate::OnData,
-            crate::config::rules::Evaluate::OnTick => rule::Evaluate::OnTick,
-        },
+        evaluate: config.rules.evaluate,
         surroundings: Surroundings {
             external_labels: config.external_labels.clone(),
             external_url: config.external_url.clone(),

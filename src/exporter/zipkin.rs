@@ -57,7 +57,8 @@ impl Zipkin {
 /// The frame's spans as a JSON array.
 fn array(frame: &Frame) -> Result<Vec<u8>, String> {
     let max = usize::try_from(REQUEST_BYTES_MAX).unwrap_or(usize::MAX);
-    let body = compression::decompress(frame.encoding, &frame.payload, max).map_err(|error| error.to_string())?;
+    let body = compression::decompress(frame.encoding, &frame.payload, max)
+        .map_err(|error| error.to_string())?;
     match frame.format {
         WireFormat::OtlpTraces => {
             let mut json = Vec::with_capacity(body.len() * 3);
@@ -89,7 +90,10 @@ impl Exporter for Zipkin {
         }
         let mut json = Vec::new();
         let slices: Vec<&[u8]> = arrays.iter().map(Vec::as_slice).collect();
-        zipkin::splice(&slices, &mut json);
+        // every frame was walked before it was journalled: each is an array
+        if let Err(error) = zipkin::splice(&slices, &mut json) {
+            tracing::error!(%error, "a journalled frame is no array of spans");
+        }
         (vec![self.request(json, spans)], letters)
     }
 
@@ -107,10 +111,11 @@ impl Exporter for Zipkin {
 
     fn split(&self, request: Request, detail: &str, _unanswered: bool) -> Result<[Request; 2], Verdict> {
         match zipkin::split(self.plain(&request)) {
-            Some([(first, first_spans), (second, second_spans)]) => {
-                Ok([self.request(first, first_spans), self.request(second, second_spans)])
+            Ok(Some((first, second))) => {
+                let spans = request.spans / 2;
+                Ok([self.request(first, spans), self.request(second, request.spans - spans)])
             }
-            None => Err(Verdict::Bury(Letter {
+            _ => Err(Verdict::Bury(Letter {
                 reason: detail.to_owned(),
                 format: WireFormat::ZipkinJson,
                 encoding: Encoding::Identity,

@@ -19,6 +19,7 @@ pub struct Batch {
     frames: Vec<Frame>,
     bytes: u64,
     started: Option<Instant>,
+    sealed: bool,
 }
 
 impl Batch {
@@ -27,6 +28,11 @@ impl Batch {
         self.bytes += frame.payload.len() as u64;
         self.started.get_or_insert(now);
         self.frames.push(frame);
+    }
+
+    /// Takes no further frame: what follows does not join on to it.
+    pub fn seal(&mut self) {
+        self.sealed = true;
     }
 
     /// Whether it holds nothing.
@@ -38,7 +44,7 @@ impl Batch {
     /// Whether no further frame should be added.
     #[must_use]
     pub fn is_full(&self, bounds: &Bounds) -> bool {
-        self.bytes >= bounds.bytes_max
+        self.sealed || self.bytes >= bounds.bytes_max
     }
 
     /// When it goes out, full or not.

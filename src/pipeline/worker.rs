@@ -135,6 +135,12 @@ impl<E: Exporter> Worker<E> {
         let now = Instant::now();
         while !batch.is_full(&self.settings.bounds) {
             match reader.next() {
+                // delivered before a restart, out of turn
+                Ok(Some(frame)) if self.cursor.has_acknowledged(&frame) => {
+                    if !batch.is_empty() {
+                        batch.seal();
+                    }
+                }
                 Ok(Some(frame)) => batch.push(frame, now),
                 Ok(None) => return ReadState::AtTail,
                 Err(error) => {

@@ -9,22 +9,23 @@ use axum::body::Body;
 use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
-use bytes::Bytes;
 use serde::Deserialize;
 
 use super::elasticsearch;
 use super::gate::{Gate, RETRY_AFTER_SECONDS, Refused, gzip_or_identity};
-use crate::codec::bulk::{self, answer, filter::FilterPath};
+use crate::codec::bulk::{self, Defaults, answer, filter::FilterPath};
 use crate::codec::elasticsearch::id::FrameId;
 use crate::limits::CONTEXT_BYTES_MAX;
 use crate::model::signal::WireFormat;
 
 const PRODUCT: [(&str, &str); 1] = [("x-elastic-product", "Elasticsearch")];
 
-/// Query parameters of `_bulk` that change the answer; others are the store's affair.
+/// Query parameters of `_bulk` that have a meaning here; others are passed over.
 #[derive(Debug, Default, Deserialize)]
 pub struct Parameters {
     filter_path: Option<String>,
+    pipeline: Option<String>,
+    routing: Option<String>,
 }
 
 /// Takes `/_bulk`.
@@ -111,8 +112,11 @@ async fn take(
     body: Body,
 ) -> Result<Vec<u8>, Failed> {
     let started = Instant::now();
-    if index.is_some_and(|index| index.len() > CONTEXT_BYTES_MAX) {
-        return Err(Refused::Malformed("index name in the path is longer than 255 bytes".to_owned()).into());
+    let Parameters { filter_path, pipeline, routing } = parameters;
+    let context = Defaults { index, pipeline: pipeline.as_deref(), routing: routing.as_deref() }.encode();
+    if context.len() > CONTEXT_BYTES_MAX {
+        let message = format!("index, pipeline and routing are {} bytes, at most {CONTEXT_BYTES_MAX}", context.len());
+        return Err(Refused::Malformed(message).into());
     }
     let received = gate.read(gzip_or_identity(headers)?, headers, body).await?;
     let mut found = bulk::walk(&received.body, index, &gate.limits).map_err(Failed::Decode)?;
@@ -122,11 +126,11 @@ async fn take(
     found.walked.rejected = rejected;
     let mut frame = None;
     if request.items > 0 || rejected == 0 {
-        request.context = index.map(|index| Bytes::copy_from_slice(index.as_bytes())).unwrap_or_default();
+        request.context = context.into();
         let receipt = gate.accept(request, rejected).await?;
         frame = receipt.map(|receipt| FrameId { segment_id: receipt.segment_id, offset: receipt.position.offset });
     }
-    let filter = parameters.filter_path.as_deref().map(FilterPath::parse);
+    let filter = filter_path.as_deref().map(FilterPath::parse);
     let took_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
     let context = answer::Context { body: &body, default_index: index, frame, took_ms, filter: filter.as_ref() };
     Ok(answer::answer(&found, &context))

@@ -31,11 +31,14 @@ async fn take(gate: &Gate, headers: &HeaderMap, body: Body) -> Result<(), Refuse
     check_type(headers)?;
     let mut received = gate.read(Encoding::Snappy, headers, body).await?;
     let mut staged = StagedSamples::default();
-    let found = remote_write::walk(received.body.clone(), &gate.limits, &mut staged)?;
+    let mut found = remote_write::walk(received.body.clone(), &gate.limits, &mut staged)?;
     received.reservation.grow(staged.bytes() as u64)?;
+    let (rejected, reason) = (found.rejected, found.first_rejection.take());
     let mut request = received.walked(WireFormat::RemoteWriteV1, found);
     request.staged = Some(staged);
-    gate.accept(request, 0).await.map(|_| ())
+    gate.accept(request, rejected).await?;
+    // valid series are kept, as the specification allows beside a 400
+    if rejected > 0 { Err(Refused::Malformed(reason.unwrap_or_default())) } else { Ok(()) }
 }
 
 fn check_type(headers: &HeaderMap) -> Result<(), Refused> {

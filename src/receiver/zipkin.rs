@@ -32,9 +32,11 @@ async fn take(gate: &Gate, headers: &HeaderMap, body: Body) -> Result<(), Refuse
         }
     }
     let received = gate.read(gzip_or_identity(headers)?, headers, body).await?;
-    let found = zipkin::walk(&received.body, &gate.limits)?;
-    if found.items == 0 {
-        return Ok(());
+    let mut found = zipkin::walk(&received.body, &gate.limits)?;
+    let (rejected, reason) = (found.rejected, found.first_rejection.take());
+    if found.items > 0 {
+        gate.accept(received.walked(WireFormat::ZipkinJson, found), rejected).await?;
     }
-    gate.accept(received.walked(WireFormat::ZipkinJson, found), 0).await.map(|_| ())
+    // valid spans are kept; Zipkin knows no partial success, and a 400 is not sent again
+    if rejected > 0 { Err(Refused::Malformed(reason.unwrap_or_default())) } else { Ok(()) }
 }
