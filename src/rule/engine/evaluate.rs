@@ -132,7 +132,8 @@ impl Engine {
             return Ok(());
         }
         let around = &self.settings.surroundings;
-        let found: Vec<Found> = elements.into_iter().map(|element| found(definition, element, step.at, around)).collect();
+        let found: Vec<Found> =
+            elements.into_iter().map(|element| found(definition, element, step.at, around)).collect();
         if has_duplicates(found.iter().map(|found| &found.labels)) {
             return Err("vector contains metrics with the same labelset after applying alert labels".to_owned());
         }

@@ -33,12 +33,7 @@ impl Engine {
     }
 
     /// Fills windows with the samples of a request that was evaluated before a restart.
-    pub fn replay(
-        &mut self,
-        now: Millis,
-        staged: &StagedSamples,
-        labels_of: &mut dyn FnMut(&StagedSeries) -> Labels,
-    ) {
+    pub fn replay(&mut self, now: Millis, staged: &StagedSamples, labels_of: &mut dyn FnMut(&StagedSeries) -> Labels) {
         self.advance(now);
         self.take(now, staged, labels_of, Arrival { now: None, received_at: None });
     }

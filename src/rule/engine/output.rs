@@ -46,10 +46,8 @@ impl Engine {
     ) -> Result<(), String> {
         let own = definition.rule.labels.iter().map(|(name, value)| (name.as_str(), value.source()));
         let own: Vec<(&str, &str)> = [(METRIC_NAME, definition.rule.name.as_str())].into_iter().chain(own).collect();
-        let results: Vec<(Labels, f64)> = elements
-            .into_iter()
-            .map(|element| (element.labels.with(own.iter().copied()), element.value))
-            .collect();
+        let results: Vec<(Labels, f64)> =
+            elements.into_iter().map(|element| (element.labels.with(own.iter().copied()), element.value)).collect();
         if has_duplicates(results.iter().map(|(labels, _)| labels)) {
             return Err("vector contains metrics with the same labelset after applying rule labels".to_owned());
         }

@@ -94,8 +94,9 @@ fn points_into_block_and_quoted_expressions() {
         ("    expr: up + nope(x)\n", "r.yml:4:16:"),
     ];
     for (expr, place) in cases {
-        let problems = load(&format!("groups:\n- name: a\n  rules:\n{}", expr.replacen("    ", "  - ", 1) + "    alert: A\n"))
-            .expect_err("refused");
+        let problems =
+            load(&format!("groups:\n- name: a\n  rules:\n{}", expr.replacen("    ", "  - ", 1) + "    alert: A\n"))
+                .expect_err("refused");
         assert!(problems[0].starts_with(place), "{expr}: {problems:?}");
     }
 }
@@ -127,7 +128,11 @@ fn the_shipped_rules_load_and_say_what_they_are() {
                 assert!(rule.labels.iter().any(|(name, _)| name == label), "{} lacks {label}", rule.name);
             }
             for annotation in ["summary", "summary_zh"] {
-                assert!(rule.annotations.iter().any(|(name, _)| name == annotation), "{} lacks {annotation}", rule.name);
+                assert!(
+                    rule.annotations.iter().any(|(name, _)| name == annotation),
+                    "{} lacks {annotation}",
+                    rule.name
+                );
             }
             let kind = rule.labels.iter().find(|(name, _)| name == "kind").map(|(_, kind)| kind.source());
             assert!(kind.is_some_and(|kind| group.file.starts_with(kind)), "{} in {}", rule.name, group.file);

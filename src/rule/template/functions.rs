@@ -78,7 +78,8 @@ pub(super) fn all(moment: &Arc<Moment>) -> FuncMap {
     add("parseDuration", |args| {
         let written = string(args, 0)?;
         let (sign, magnitude) = written.strip_prefix('-').map_or((1.0, written.as_str()), |rest| (-1.0, rest));
-        let millis = parse_duration(magnitude).ok_or_else(|| fail(format!("not a valid duration string: {written:?}")))?;
+        let millis =
+            parse_duration(magnitude).ok_or_else(|| fail(format!("not a valid duration string: {written:?}")))?;
         #[expect(clippy::cast_precision_loss, reason = "durations are far below 2^53 ms")]
         Ok(Value::Float(sign * millis as f64 / 1000.0))
     });
@@ -115,7 +116,8 @@ fn text(value: &str) -> Value {
 }
 
 fn argument(args: &[Value], index: usize) -> Result<&Value, TemplateError> {
-    args.get(index).ok_or_else(|| fail(format!("wrong number of args: want at least {}, got {}", index + 1, args.len())))
+    args.get(index)
+        .ok_or_else(|| fail(format!("wrong number of args: want at least {}, got {}", index + 1, args.len())))
 }
 
 fn string(args: &[Value], index: usize) -> Result<String, TemplateError> {

@@ -91,9 +91,9 @@ impl Story {
             .map(str::trim)
             .filter(|line| !line.is_empty())
             .map(|line| {
-                let (rest, when) = line.split_once(" @").map_or((line, seconds), |(rest, when)| {
-                    (rest, when.parse().expect("seconds"))
-                });
+                let (rest, when) = line
+                    .split_once(" @")
+                    .map_or((line, seconds), |(rest, when)| (rest, when.parse().expect("seconds")));
                 let (series, value) = rest.rsplit_once(' ').expect("series and value");
                 let value = if value == "stale" { STALE_NAN } else { value.parse().expect("number") };
                 (labels(series), Sample { timestamp_ms: at(when), value })
