@@ -29,12 +29,15 @@ struct View<'a> {
 impl Inputs for View<'_> {
     fn each(&self, selector: usize, visit: &mut dyn FnMut(SeriesView<'_>)) {
         for series in self.partition.inputs[selector].iter().filter_map(|id| self.store.get(*id)) {
+            let producer = || series.producer.and_then(self.rule_of);
             let behind = !self.definition.behind.is_empty()
-                && series
-                    .producer
-                    .and_then(self.rule_of)
-                    .is_some_and(|producer| self.definition.behind.contains(&producer));
-            let samples = if behind { series.window.settled() } else { series.window.samples() };
+                && producer().is_some_and(|producer| self.definition.behind.contains(&producer));
+            // Who is asked at ticks only sees what ticks have made.
+            let samples = if behind || !self.definition.between_ticks {
+                series.window.settled()
+            } else {
+                series.window.samples()
+            };
             visit(SeriesView { labels: &series.labels, samples });
         }
     }
