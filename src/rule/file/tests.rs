@@ -1,3 +1,5 @@
+//! Rule files that load, those that do not, and the shipped ones.
+
 use super::*;
 
 fn load(text: &str) -> Result<RuleSet, Vec<String>> {

@@ -1,3 +1,5 @@
+//! What templates expand to, and what is refused at load.
+
 use super::*;
 
 fn expand(source: &str, labels: &[(&str, &str)], value: f64) -> String {
