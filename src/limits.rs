@@ -27,11 +27,34 @@ pub const NESTING_MAX: usize = 32;
 /// Bytes of a frame's context (the default index of `/{index}/_bulk`).
 pub const CONTEXT_BYTES_MAX: usize = 1024;
 
+/// Bytes of one frame's payload in the journal: what a reader allocates on the word of a checked header.
+pub const FRAME_BYTES_MAX: usize = 1 << 30;
+
+/// Bytes of a journal segment: large enough that rolls are rare, small enough that retention is fine-grained.
+pub const SEGMENT_BYTES: u64 = 64 << 20;
+
+/// Ranges a cursor keeps beyond its contiguous position; more than any exporter has requests in flight.
+pub const CURSOR_RANGES_MAX: usize = 128;
+
 /// Decompressed bytes of one remote-write request to Prometheus, which answers 400 beyond (journal.md).
 pub const PROMETHEUS_REQUEST_BYTES_MAX: usize = 32 << 20;
 
-/// Levels of a PromQL expression's tree: evaluation recurses, and a thread's stack holds this many.
+/// Operators in a row in a PromQL expression: evaluation recurses, and a thread's 2 MiB of stack hold this many.
 pub const EXPR_DEPTH_MAX: usize = 256;
+
+/// Brackets within brackets in a PromQL expression; each costs more stack than an operator does.
+pub const EXPR_NESTING_MAX: usize = 64;
+/// Groups of alerts alive at once; a further one is not notified, and counted.
+pub const ALERT_GROUPS_MAX: usize = 100_000;
+
+/// Requests to one notification target at once: a slow target holds up none but itself.
+pub const NOTIFICATIONS_IN_FLIGHT_MAX: usize = 8;
+
+/// Bytes of a notification target's answer that are read, so that its connection can be used again.
+pub const NOTIFICATION_ANSWER_BYTES_MAX: usize = 64 << 10;
+
+/// Bytes of a file that holds a secret; more is a mistake.
+pub const SECRET_BYTES_MAX: u64 = 64 << 10;
 
 /// What decoders enforce on one request and its items.
 #[derive(Clone, Debug, PartialEq, Eq)]

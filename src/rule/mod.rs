@@ -8,10 +8,11 @@
 //! Reading order: [`file`] (rule files), [`template`] (labels and annotations), [`promql`]
 //! (expressions), [`partition`] (what may be evaluated apart), `index` (which selectors want a new
 //! series), `window` (its samples), `alerting` (one alert's life), `tick` (when groups are due),
-//! [`engine`] (all of it together).
+//! [`engine`] (all of it together), [`explain`] (what a rule costs).
 
 mod alerting;
 pub mod engine;
+pub mod explain;
 pub mod file;
 mod index;
 pub mod partition;
@@ -20,5 +21,5 @@ pub mod template;
 mod tick;
 mod window;
 
-pub use engine::{Engine, SavedAlert, Settings};
+pub use engine::{Engine, GroupView, SavedAlert, Settings};
 pub use file::{Evaluate, RuleSet, load_rules};

@@ -1,7 +1,7 @@
 //! One mapping, key by key: what nobody asks for is unknown, and the nearest known key is named.
 
+use super::duration::Millis;
 use super::{Node, Place, Problems, Value};
-use crate::model::time::Millis;
 
 /// One pair of a free-form mapping.
 #[derive(Clone, Copy, Debug)]
@@ -109,6 +109,27 @@ impl<'a> Map<'a> {
     /// The size under `key`.
     pub fn bytes(&mut self, key: &str, problems: &mut Problems) -> Option<u64> {
         self.take(key)?.bytes(&self.path(key), problems)
+    }
+
+    /// Puts what `read` makes of `key` into `slot`; absent or wrong: `slot` stays as it is.
+    pub fn set<T>(
+        &mut self,
+        key: &str,
+        slot: &mut T,
+        read: impl FnOnce(&'a Node, &str, &mut Problems) -> Option<T>,
+        problems: &mut Problems,
+    ) {
+        let value = self.take(key).and_then(|node| read(node, &self.path(key), problems));
+        if let Some(value) = value {
+            *slot = value;
+        }
+    }
+
+    /// Refuses `key`, which belongs to what is not built yet.
+    pub fn later(&mut self, key: &str, problems: &mut Problems) {
+        if let Some(entry) = self.entry(key) {
+            problems.push(entry.place, format!("`{}` is not yet supported, remove it", self.path(key)));
+        }
     }
 
     /// All pairs in the order written, of a mapping whose keys are free (`labels:`). Such a one needs no

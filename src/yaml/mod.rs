@@ -8,6 +8,7 @@
 //!
 //! Read [`parse`], then [`Node`]'s accessors and [`Map`], then [`duration`] and [`scalar`].
 
+mod bounded;
 pub mod duration;
 mod map;
 mod problem;

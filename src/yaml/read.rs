@@ -1,8 +1,8 @@
 //! A node read as what is expected there. Whatever it is not becomes a problem that says what was
 //! expected, what was found and what to write; null is "absent" and no problem.
 
+use super::duration::Millis;
 use super::{Map, Node, Problems, Value, duration, scalar};
-use crate::model::time::Millis;
 
 impl Node {
     /// This node as a mapping; duplicate keys become problems.

@@ -23,6 +23,9 @@ pub fn parse_int(text: &str) -> Option<i64> {
         Some(rest) => (true, rest),
         None => (false, text.strip_prefix('+').unwrap_or(text)),
     };
+    if digits.starts_with('_') {
+        return None;
+    }
     let digits = digits.replace('_', "");
     let (radix, digits) = match digits.as_bytes() {
         [b'0', b'x' | b'X', ..] => (16, &digits[2..]),
@@ -45,12 +48,13 @@ pub fn parse_float(text: &str) -> Option<f64> {
         ".inf" | ".Inf" | ".INF" | "+.inf" | "+.Inf" | "+.INF" => Some(f64::INFINITY),
         "-.inf" | "-.Inf" | "-.INF" => Some(f64::NEG_INFINITY),
         ".nan" | ".NaN" | ".NAN" => Some(f64::NAN),
-        _ if text.contains(|c: char| !matches!(c, '0'..='9' | '+' | '-' | '.' | 'e' | 'E' | '_')) =>
-        {
+        _ => {
             #[expect(clippy::cast_precision_loss, reason = "a float was asked for")]
-            parse_int(text).map(|int| int as f64)
+            let whole = parse_int(text).map(|int| int as f64);
+            let digits = |c: char| matches!(c, '0'..='9' | '+' | '-' | '.' | 'e' | 'E' | '_');
+            let float = || text.replace('_', "").parse().ok().filter(|float: &f64| float.is_finite());
+            whole.or_else(|| float().filter(|_| text.chars().all(digits) && !text.starts_with('_')))
         }
-        _ => text.replace('_', "").parse().ok(),
     }
 }
 
@@ -92,7 +96,7 @@ pub fn parse_bytes(text: &str) -> Option<u64> {
 #[must_use]
 pub fn format_bytes(bytes: u64) -> String {
     let unit = UNITS[..4].iter().rev().find(|(_, unit)| bytes >= *unit && bytes.is_multiple_of(*unit));
-    unit.map_or_else(|| bytes.to_string(), |(name, unit)| format!("{}{name}", bytes / unit))
+    unit.map_or_else(|| format!("{bytes}B"), |(name, unit)| format!("{}{name}", bytes / unit))
 }
 
 /// `text` as a message may show it: one line, at most 60 characters.
@@ -118,16 +122,16 @@ mod tests {
         for (text, value) in ints {
             assert_eq!(parse_int(text), Some(value), "{text}");
         }
-        for text in ["", "-", "5s", "1.5", "--5", "0x", "9223372036854775808", "five"] {
+        for text in ["", "-", "5s", "1.5", "--5", "0x", "9223372036854775808", "five", "_1"] {
             assert_eq!(parse_int(text), None, "{text}");
         }
         for (text, value) in
-            [("1.5", 1.5), ("-2e3", -2000.0), (".5", 0.5), ("0x10", 16.0), ("-.inf", f64::NEG_INFINITY)]
+            [("1.5", 1.5), ("-2e3", -2000.0), (".5", 0.5), ("0x10", 16.0), ("017", 15.0), ("-.inf", f64::NEG_INFINITY)]
         {
             assert_eq!(parse_float(text), Some(value), "{text}");
         }
         assert!(parse_float(".NaN").is_some_and(f64::is_nan));
-        for text in ["nan", "inf", "1s", "", "e"] {
+        for text in ["nan", "inf", "1s", "", "e", "1e400", "_1"] {
             assert_eq!(parse_float(text), None, "{text}");
         }
     }
@@ -152,7 +156,7 @@ mod tests {
         for text in ["", "MiB", "-1MiB", "1.5", "1.B", "64 mib", "64M", "99999999999TiB", "1.0000000001GiB"] {
             assert_eq!(parse_bytes(text), None, "{text}");
         }
-        for (bytes, text) in [(64 << 20, "64MiB"), (1536, "1536"), (3 << 10, "3KiB"), (0, "0"), (2 << 40, "2TiB")] {
+        for (bytes, text) in [(64 << 20, "64MiB"), (1536, "1536B"), (3 << 10, "3KiB"), (0, "0B"), (2 << 40, "2TiB")] {
             assert_eq!(format_bytes(bytes), text);
             assert_eq!(parse_bytes(text), Some(bytes));
         }

@@ -10,6 +10,9 @@ use super::{Node, Place, Problem, Value, scalar};
 /// Nested collections in one another, aliases included; readers recurse.
 const DEPTH_MAX: usize = 64;
 
+/// Bytes of one file: ten thousand rules are a few MiB.
+const TEXT_BYTES_MAX: usize = 64 << 20;
+
 /// What aliases may add to a tree, in bytes of text and [`NODE_COST`] a node: stops "billion laughs".
 const ALIASED_BYTES_MAX: usize = 16 << 20;
 
@@ -22,6 +25,10 @@ const NODE_COST: usize = 64;
 /// The first thing that is not YAML, or crosses a bound. Duplicate keys are left in the tree:
 /// [`Node::map`] reports them, so that they do not hide what else is wrong.
 pub fn parse(text: &str) -> Result<Node, Problem> {
+    if text.len() > TEXT_BYTES_MAX {
+        let message = format!("larger than {} MiB, split it into several files", TEXT_BYTES_MAX >> 20);
+        return Err(Problem::error(Place::NOWHERE, message));
+    }
     let mut options = granit_parser::Options::default();
     options.set_emit_comments(false);
     let mut builder = Builder::default();

@@ -45,8 +45,11 @@ pub enum EvalError {
     DuplicateLabels,
     /// Two elements on the `one` side of a match have the same matching labels.
     #[error(
-        "found duplicate series for the match group {group} on the {side} hand-side of the operation: \
-         [{first}, {second}];many-to-many matching not allowed: matching labels must be unique on one side"
+        "found duplicate series for the match group {} on the {side} hand-side of the operation: \
+         [{}, {}];many-to-many matching not allowed: matching labels must be unique on one side",
+        spelled(group),
+        spelled(first),
+        spelled(second)
     )]
     ManyToMany {
         /// The matching labels.
@@ -67,4 +70,10 @@ pub enum EvalError {
     /// An argument that is only known at evaluation is out of bounds.
     #[error("{0}")]
     Argument(String),
+}
+
+/// Labels as Prometheus' errors show them: the metric name is a label like any other.
+fn spelled(labels: &Labels) -> String {
+    let pairs: Vec<String> = labels.iter().map(|(name, value)| format!("{name}={value:?}")).collect();
+    format!("{{{}}}", pairs.join(", "))
 }

@@ -4,17 +4,20 @@ use super::super::function::DateFn;
 
 const DAY: i64 = 86_400;
 
+/// Go's calendar begins here; earlier seconds wrap round to its end.
+const FIRST_SECOND: i64 = -9_223_372_028_715_321_600;
+
 /// A value as whole seconds, as Go converts it: towards zero, the least integer when out of range.
-#[expect(clippy::cast_possible_truncation, reason = "checked")]
 pub(super) fn whole_seconds(value: f64) -> i64 {
-    let fits = (-9.223_372_036_854_775_808e18..9.223_372_036_854_775_808e18).contains(&value);
+    let fits = (i64::MIN as f64..i64::MAX as f64).contains(&value);
     if fits { value as i64 } else { i64::MIN }
 }
 
 /// One part of the date `seconds` after the epoch.
-#[expect(clippy::cast_precision_loss, reason = "years have 12 digits at most")]
 pub(super) fn part(function: DateFn, seconds: i64) -> f64 {
-    let (day, second) = (seconds.div_euclid(DAY), seconds.rem_euclid(DAY));
+    let wrapped = i128::from(seconds) + if seconds < FIRST_SECOND { 1 << 64 } else { 0 };
+    let day = i64::try_from(wrapped.div_euclid(DAY.into())).unwrap_or(i64::MAX);
+    let second = i64::try_from(wrapped.rem_euclid(DAY.into())).unwrap_or(0);
     let (year, month, of_month) = civil(day);
     let part = match function {
         DateFn::Minute => second / 60 % 60,
@@ -57,11 +60,12 @@ mod tests {
 
     #[test]
     fn parts_of_known_instants() {
-        // 2024-02-29T23:59:59Z, the epoch, 1969-12-31T23:59:59Z
+        // 2024-02-29T23:59:59Z, the epoch, 1969-12-31T23:59:59Z, what NaN and infinities become
         let cases = [
             (1_709_251_199, [59.0, 23.0, 4.0, 29.0, 60.0, 29.0, 2.0, 2024.0]),
             (0, [0.0, 0.0, 4.0, 1.0, 1.0, 31.0, 1.0, 1970.0]),
             (-1, [59.0, 23.0, 3.0, 31.0, 365.0, 31.0, 12.0, 1969.0]),
+            (super::whole_seconds(f64::NAN), [30.0, 15.0, 0.0, 4.0, 339.0, 31.0, 12.0, 292_277_026_596.0]),
         ];
         let functions =
             [D::Minute, D::Hour, D::DayOfWeek, D::DayOfMonth, D::DayOfYear, D::DaysInMonth, D::Month, D::Year];

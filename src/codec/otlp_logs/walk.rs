@@ -1,0 +1,131 @@
+//! One pass over an `ExportLogsServiceRequest`: validates every record, counts, cuts out the invalid.
+
+use super::record::{ATTRIBUTES, BODY, LogRef};
+use crate::codec::any_value;
+use crate::codec::cut::Cuts;
+use crate::codec::proto::Cursor;
+use crate::codec::{DecodeError, DecodeErrorKind, TimeRange, Walked};
+use crate::limits::Limits;
+
+/// Reads a request once.
+///
+/// A record is rejected if its body or an attribute is nested deeper than `limits.nesting_max`. Trace
+/// and span ids of a wrong length do not reject it: the protocol has them read as absent.
+///
+/// # Errors
+/// If the bytes are no such request: broken framing, a string that is not UTF-8; or if a resource's
+/// or scope's attributes are nested too deeply.
+pub fn walk(body: &[u8], limits: &Limits) -> Result<Walked, DecodeError> {
+    let mut walker = Walker {
+        nesting_max: limits.nesting_max,
+        times: TimeRange::EMPTY,
+        cuts: Cuts::default(),
+        records: 0,
+        walked: Walked::default(),
+    };
+    let mut request = Cursor::new(body);
+    while let Some((number, value)) = request.next()? {
+        if number == 1 {
+            walker.resource_logs(request.nested(value)?)?;
+        }
+    }
+    let mut walked = walker.walked;
+    walked.kept = walker.cuts.apply(body, &[1, 2])?;
+    (walked.time_min_ms, walked.time_max_ms) = walker.times.bounds();
+    Ok(walked)
+}
+
+struct Walker {
+    nesting_max: usize,
+    times: TimeRange,
+    cuts: Cuts,
+    /// Records so far, valid or not.
+    records: u32,
+    walked: Walked,
+}
+
+impl Walker {
+    fn resource_logs(&mut self, mut group: Cursor<'_>) -> Result<(), DecodeError> {
+        while let Some((number, value)) = group.next()? {
+            match number {
+                1 => self.check_attributes(group.nested(value)?, 1)?,
+                2 => self.scope_logs(group.nested(value)?)?,
+                3 => {
+                    group.text(value)?;
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn scope_logs(&mut self, mut group: Cursor<'_>) -> Result<(), DecodeError> {
+        while let Some((number, value)) = group.next()? {
+            match number {
+                1 => {
+                    let mut scope = group.nested(value)?;
+                    self.check_attributes(scope.clone(), 3)?;
+                    while let Some((number, value)) = scope.next()? {
+                        if matches!(number, 1 | 2) {
+                            scope.text(value)?;
+                        }
+                    }
+                }
+                2 => {
+                    match self.record(group.nested(value)?, group.bytes(value)?) {
+                        Err(error) if error.kind == DecodeErrorKind::TooDeep => {
+                            self.reject(&error.what);
+                            self.cuts.add(group.field_start()..group.offset());
+                        }
+                        verdict => verdict?,
+                    }
+                    self.records = self.records.saturating_add(1);
+                }
+                3 => {
+                    group.text(value)?;
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn record(&mut self, mut fields: Cursor<'_>, message: &[u8]) -> Result<(), DecodeError> {
+        let record = LogRef::read(fields.clone(), message)?;
+        let mut verdict = Ok(());
+        while let Some((number, value)) = fields.next()? {
+            let checked = match number {
+                BODY => any_value::check_value(fields.nested(value)?, self.nesting_max),
+                ATTRIBUTES => any_value::check(fields.nested(value)?, self.nesting_max),
+                _ => Ok(()),
+            };
+            match checked {
+                // The rest has still to be well-formed, or nothing of the request is taken.
+                Err(error) if error.kind == DecodeErrorKind::TooDeep => verdict = Err(error),
+                other => other?,
+            }
+        }
+        verdict?;
+        self.walked.items = self.walked.items.saturating_add(1);
+        if let Some(time_ns) = record.best_time_ns() {
+            // A u64 of nanoseconds is less than 2^45 milliseconds.
+            self.times.add((time_ns / 1_000_000) as i64);
+        }
+        Ok(())
+    }
+
+    fn reject(&mut self, why: &str) {
+        self.walked.rejected = self.walked.rejected.saturating_add(1);
+        let records = self.records;
+        self.walked.first_rejection.get_or_insert_with(|| format!("log record {records}: {why}"));
+    }
+
+    fn check_attributes(&self, mut message: Cursor<'_>, field: u32) -> Result<(), DecodeError> {
+        while let Some((number, value)) = message.next()? {
+            if number == field {
+                any_value::check(message.nested(value)?, self.nesting_max)?;
+            }
+        }
+        Ok(())
+    }
+}
