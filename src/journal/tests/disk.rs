@@ -213,3 +213,12 @@ fn a_sealed_segment_gives_back_what_was_reserved_for_it() {
     assert!(!(64 << 10..4 << 20).contains(&reserved), "reserved, or a file system that cannot: {reserved}");
     assert!(blocks(&bench.files()[0]) < 64 << 10);
 }
+
+#[test]
+fn a_disk_too_small_to_reserve_a_segment_on_is_used_as_it_is() {
+    let mut bench = Bench::new(Config { segment_bytes: 1 << 60, bytes_max: u64::MAX, ..Bench::small() });
+    let (journal, _) = bench.open();
+    append(&journal, 0..3);
+    assert!(File::open(&bench.files()[0]).unwrap().metadata().unwrap().len() < 4096);
+    assert_eq!(drain(&mut journal.reader(Position::ORIGIN)).len(), 3);
+}
