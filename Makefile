@@ -16,7 +16,7 @@ FUZZ_SECONDS := 5
 define phase
 @printf '\n== %s\n' '$(1)'; \
 status=0; ( $(2) ) || status=$$?; \
-printf '== %s: %d s\n' '$(1)' $$SECONDS; exit $$status
+printf '== %s: %d s\n' '$(1)' $$SECONDS; ( exit $$status )
 endef
 
 .PHONY: help demo test parts soak bench fuzz tools format lint deny fuzz-briefly tests
@@ -58,8 +58,9 @@ fuzz-briefly:
 
 # Every test binary runs even if one fails; the last line adds up what each of them said.
 tests:
-	$(call phase,tests,cargo test --no-fail-fast 2>&1 | tee target/tests.output)
-	@awk '/^test result:/ { passed += $$4; failed += $$6 } END { print passed " passed, " failed " failed" }' target/tests.output
+	$(call phase,tests,mkdir -p target; cargo test --no-fail-fast 2>&1 | tee target/tests.output) || status=$$?; \
+	awk '/^test result:/ { passed += $$4; failed += $$6 } END { print passed + 0 " passed, " failed + 0 " failed" }' \
+	  target/tests.output; exit $${status:-0}
 
 bench:
 	cargo bench
@@ -68,4 +69,4 @@ fuzz:
 	tests/fuzz.sh $$(( $(MINUTES) * 60 / $$(tests/fuzz.sh --count) ))
 
 soak:
-	WATCHGATE_SOAK_MINUTES=$(MINUTES) cargo test --release --test it soak -- --ignored --nocapture
+	WATCHGATE_SOAK_MINUTES=$(MINUTES) cargo test --release --test it stores::crash::soak -- --ignored --nocapture

@@ -44,7 +44,6 @@ pub const EXPR_DEPTH_MAX: usize = 256;
 
 /// Brackets within brackets in a PromQL expression; each costs more stack than an operator does.
 pub const EXPR_NESTING_MAX: usize = 64;
-
 /// Groups of alerts alive at once; a further one is not notified, and counted.
 pub const ALERT_GROUPS_MAX: usize = 100_000;
 

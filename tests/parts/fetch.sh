@@ -74,7 +74,8 @@ java_tools() {
 }
 
 copy_jars() {
-  nice mvn -q -B -ntp -Dstyle.color=never -f "$1" dependency:copy-dependencies -DincludeScope=runtime "-DoutputDirectory=$2"
+  nice mvn -q -B -ntp -f "$1" dependency:copy-dependencies -DincludeScope=runtime "-DoutputDirectory=$2" \
+    >"$cache/maven.log" 2>&1 || { cat "$cache/maven.log" >&2; return 1; }
 }
 
 fetch_elasticsearch() {
@@ -125,7 +126,7 @@ inputs() {
     elasticsearch) cat "$here/elasticsearch/pom.xml" "$here/elasticsearch/Launcher.java" ;;
     zipkin) cat "$here/zipkin/pom.xml" ;;
     python) cat "$here/python/requirements.txt" ;;
-    *) fail "unknown part \`$1\`: one of ${all[*]}" ;;
+    *) say "unknown part \`$1\`: one of ${all[*]}" >&2; exit 2 ;;
   esac
   sed -n "/^fetch_${1//-/_}()/,/^}/p" "$here/fetch.sh"
 }
@@ -141,7 +142,7 @@ present() {
 
 fetch() {
   local part=$1 stamp=$cache/$1.stamp sum started=$SECONDS
-  sum=$(set -e; inputs "$part" | cksum) || return
+  sum=$(set -e; inputs "$part" | cksum) || exit 2
   exec 9>"$cache/$part.lock"
   flock 9
   if [ "$(cat "$stamp" 2>/dev/null)" = "$sum" ] && present "$part"; then

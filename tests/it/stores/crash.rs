@@ -1,176 +1,65 @@
 //! Twenty `kill -9` under load over all three signals: what was acknowledged is in the stores in the end.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use parking_lot::Mutex;
-use reqwest::{Client, Method};
-use serde_json::{Value, json};
-use tokio::task::JoinSet;
-use watchgate::model::time::wall_clock;
-
-use super::{PATIENCE, gateway, text, to_elasticsearch, to_prometheus, to_zipkin};
-use crate::support::gateway::Gateway;
-use crate::support::http::{client, request};
-use crate::support::parts::{self, Elasticsearch, Prometheus, Release, Zipkin};
-use crate::support::process::until;
-use crate::support::remote_write::{self, TimeSeries};
+use super::gateway;
+use super::load::{Stores, ledgers, round};
+use crate::support::parts;
 
 /// How often the gateway is killed.
 const KILLS: usize = 20;
 
-/// Acknowledged items of each signal before each kill.
-const ROUND_ITEMS: usize = 1_000;
-
-/// Items of one request.
-const BATCH_ITEMS: usize = 100;
-
-/// Senders of each signal at once.
-const SENDERS: usize = 2;
-
-/// How long all of it may take to reach the stores.
-const DRAIN_PATIENCE: Duration = Duration::from_secs(240);
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Load {
-    Samples,
-    Documents,
-    Spans,
-}
-
-/// Batches by number, and which of them were acknowledged.
-#[derive(Default)]
-struct Ledger {
-    next: AtomicUsize,
-    acknowledged: Mutex<Vec<usize>>,
-}
-
-impl Ledger {
-    fn items(&self) -> usize {
-        self.acknowledged.lock().len() * BATCH_ITEMS
-    }
-}
-
-/// One request of the batch; `true` if it was acknowledged.
-async fn send(load: Load, client: &Client, ingest: &str, batch: usize) -> bool {
-    let now = wall_clock();
-    let answer = match load {
-        Load::Samples => {
-            let samples: Vec<(i64, f64)> =
-                (0..BATCH_ITEMS).map(|item| (now - 10 * (BATCH_ITEMS - item) as i64, item as f64)).collect();
-            let series = TimeSeries::new(&[("__name__", "crash"), ("batch", &batch.to_string())], &samples);
-            remote_write::send(client, ingest, vec![series]).await
-        }
-        Load::Documents => {
-            let document =
-                |item| format!("{{\"create\":{{}}}}\n{{\"@timestamp\":{now},\"batch\":{batch},\"item\":{item}}}\n");
-            let (url, headers) =
-                (format!("{ingest}/logs-crash-default/_bulk"), [("content-type", "application/x-ndjson")]);
-            request(client, Method::POST, &url, &headers, (0..BATCH_ITEMS).map(document).collect::<String>()).await
-        }
-        Load::Spans => {
-            let span = |item: usize| {
-                json!({ "traceId": trace_id(batch), "id": format!("{:016x}", batch * BATCH_ITEMS + item + 1),
-                    "name": "crash", "timestamp": now * 1000, "localEndpoint": { "serviceName": "crash" } })
-            };
-            let body = Value::from_iter((0..BATCH_ITEMS).map(span)).to_string();
-            let headers = [("content-type", "application/json")];
-            request(client, Method::POST, &format!("{ingest}/api/v2/spans"), &headers, body).await
-        }
-    };
-    answer.is_ok_and(|answer| {
-        assert!((200..300).contains(&answer.status), "{load:?} answered {}: {}", answer.status, answer.text());
-        true
-    })
-}
-
-fn trace_id(batch: usize) -> String {
-    format!("{:016x}", batch + 1)
-}
-
-/// Sends until the gateway is gone.
-async fn send_until_killed(load: Load, ingest: String, ledger: Arc<Ledger>) {
-    let client = client();
-    loop {
-        let batch = ledger.next.fetch_add(1, Ordering::Relaxed);
-        if !send(load, &client, &ingest, batch).await {
-            return;
-        }
-        ledger.acknowledged.lock().push(batch);
-    }
-}
-
-/// Load on all signals until each has a round's worth acknowledged; then `kill -9` in the midst of it.
-async fn round(gateway: &mut Gateway, ledgers: &[(Load, Arc<Ledger>)]) {
-    let before: Vec<usize> = ledgers.iter().map(|(_, ledger)| ledger.items()).collect();
-    let mut senders = JoinSet::new();
-    for (load, ledger) in ledgers {
-        for _ in 0..SENDERS {
-            senders.spawn(send_until_killed(*load, gateway.ingest.clone(), ledger.clone()));
-        }
-    }
-    let enough = || ledgers.iter().zip(&before).all(|((_, ledger), before)| ledger.items() >= before + ROUND_ITEMS);
-    until("a thousand items of each signal", PATIENCE, async || enough().then_some(())).await;
-    gateway.crash_and_recover_with(async || while senders.join_next().await.is_some() {}).await;
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn twenty_kills_lose_nothing_that_was_acknowledged() {
     let _turn = parts::turn().await;
-    let Some(mut prometheus) = Prometheus::start(Release::Current, "").await else { return };
-    let Some(mut elasticsearch) = Elasticsearch::start().await else { return };
-    let Some(mut zipkin) = Zipkin::start().await else { return };
-    let exporters = [to_prometheus(&prometheus), to_elasticsearch(&elasticsearch), to_zipkin(&zipkin)].concat();
-    prometheus.process.kill();
-    elasticsearch.process.stop();
-    zipkin.process.kill();
+    let Some(mut stores) = Stores::start().await else { return };
+    let exporters = stores.exporters();
+    stores.stop();
     let mut gateway = gateway(&exporters).await;
-
-    let ledgers = [Load::Samples, Load::Documents, Load::Spans].map(|load| (load, Arc::<Ledger>::default()));
+    let ledgers = ledgers();
     for _ in 0..KILLS {
         round(&mut gateway, &ledgers).await;
     }
-    for (load, ledger) in &ledgers {
-        println!("{load:?}: {} items acknowledged over {KILLS} kills", ledger.items());
+    stores.start_again().await;
+    let [samples, documents, spans] = stores.verify(&ledgers).await;
+    println!("acknowledged and found over {KILLS} kills: {samples} samples, {documents} documents, {spans} spans");
+    assert!([samples, documents, spans].into_iter().all(|items| items >= KILLS * 1_000));
+}
+
+/// `make soak`: kills with the stores up, with all of them gone, and with each of them gone, until time is over.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "runs for WATCHGATE_SOAK_MINUTES"]
+async fn soak() {
+    let _turn = parts::turn().await;
+    let minutes: u64 = std::env::var("WATCHGATE_SOAK_MINUTES").map_or(5, |text| text.parse().expect("minutes"));
+    let end = Instant::now() + Duration::from_secs(minutes * 60);
+    let Some(mut stores) = Stores::start().await else { return };
+    let mut gateway = gateway(&stores.exporters()).await;
+    let (ledgers, mut total) = (ledgers(), [0; 3]);
+    while Instant::now() < end {
+        for _ in 0..3 {
+            round(&mut gateway, &ledgers).await;
+        }
+        total = add(total, stores.verify(&ledgers).await);
+        stores.stop();
+        for _ in 0..3 {
+            round(&mut gateway, &ledgers).await;
+        }
+        stores.start_again().await;
+        total = add(total, stores.verify(&ledgers).await);
+        stores.prometheus.process.kill();
+        round(&mut gateway, &ledgers).await;
+        stores.prometheus.process.start_again();
+        stores.prometheus.ready().await;
+        stores.elasticsearch.process.stop();
+        round(&mut gateway, &ledgers).await;
+        stores.elasticsearch.process.start_again();
+        stores.elasticsearch.ready().await;
+        total = add(total, stores.verify(&ledgers).await);
+        println!("acknowledged and found so far: {total:?} samples, documents, spans");
     }
-
-    prometheus.process.start_again();
-    elasticsearch.process.start_again();
-    zipkin.process.start_again();
-    prometheus.ready().await;
-    elasticsearch.ready().await;
-    zipkin.ready().await;
-    let [samples, documents, spans] = ledgers.map(|(_, ledger)| ledger.acknowledged.lock().clone());
-    until("every sample", DRAIN_PATIENCE, async || complete(&samples, &sample_counts(&prometheus).await)).await;
-    until("every document", DRAIN_PATIENCE, async || complete(&documents, &document_counts(&elasticsearch).await))
-        .await;
-    for batch in spans {
-        let whole = async || zipkin.trace(&trace_id(batch)).await.filter(|spans| spans.len() == BATCH_ITEMS);
-        until(&format!("the spans of batch {batch}"), DRAIN_PATIENCE, whole).await;
-    }
 }
 
-/// Whether every acknowledged batch is there with all of its items, and none has more than were sent.
-fn complete(acknowledged: &[usize], counts: &BTreeMap<usize, usize>) -> Option<()> {
-    let too_many = counts.iter().find(|(_, items)| **items > BATCH_ITEMS);
-    assert_eq!(too_many, None, "stored more of a batch than was sent");
-    acknowledged.iter().all(|batch| counts.get(batch) == Some(&BATCH_ITEMS)).then_some(())
-}
-
-async fn sample_counts(store: &Prometheus) -> BTreeMap<usize, usize> {
-    let found = store.query("count_over_time(crash[1h])", None).await;
-    let count =
-        |series: &Value| Some((text(series, "/metric/batch").parse().ok()?, text(series, "/value/1").parse().ok()?));
-    found.as_array().expect("series").iter().filter_map(count).collect()
-}
-
-async fn document_counts(store: &Elasticsearch) -> BTreeMap<usize, usize> {
-    store.refresh().await;
-    let batches = json!({ "size": 0, "aggs": { "batches": { "terms": { "field": "batch", "size": 65_000 } } } });
-    let found = store.search("logs-crash-*", &batches).await;
-    let count = |bucket: &Value| Some((bucket["key"].as_u64()? as usize, bucket["doc_count"].as_u64()? as usize));
-    let buckets = found["aggregations"]["batches"]["buckets"].as_array().cloned().unwrap_or_default();
-    buckets.iter().filter_map(count).collect()
+fn add(total: [usize; 3], more: [usize; 3]) -> [usize; 3] {
+    std::array::from_fn(|signal| total[signal] + more[signal])
 }

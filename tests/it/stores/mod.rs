@@ -10,6 +10,7 @@ use crate::support::gateway::Gateway;
 use crate::support::parts::{Elasticsearch, Prometheus, Zipkin};
 
 mod crash;
+mod load;
 mod logs;
 mod metrics;
 mod outage;

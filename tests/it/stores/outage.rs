@@ -62,6 +62,10 @@ async fn alerts_fire_while_every_store_is_down_and_everything_arrives_later() {
         assert_eq!(body["alerts"][0]["annotations"]["summary"], "card: 6", "{body}");
         latencies.push(at.duration_since(sent));
     }
+    let alerts = gateway.get("/api/v1/alerts").await.ok().json();
+    let firing = alerts["data"]["alerts"].as_array().expect("alerts").iter().filter(|alert| alert["state"] == "firing");
+    assert_eq!(firing.count(), PROBES, "{alerts}");
+
     let spans = json!([{ "traceId": "00000000000000cd", "id": "cd", "name": "get", "timestamp": start * 1000,
         "duration": 5, "localEndpoint": { "serviceName": "shop" }, "tags": { "k": "v" } }]);
     post(&client, &format!("{}/api/v2/spans", gateway.ingest), "application/json", spans.to_string()).await.ok();
