@@ -22,7 +22,7 @@ use crate::net::config::Listeners;
 use crate::rule::{self, template::Surroundings};
 use crate::yaml::{self, Node, Place, Problems};
 
-mod environment;
+pub mod environment;
 pub mod findings;
 pub mod key;
 mod parts;
@@ -113,7 +113,13 @@ impl Config {
             Err(error) if error.kind() == io::ErrorKind::NotFound && path.is_none() => String::new(),
             Err(error) => {
                 let mut problems = Problems::new();
-                problems.push(Place::NOWHERE, format!("cannot be read: {error}, check the path given with --config"));
+                problems.push(
+                    Place::NOWHERE,
+                    match error.kind() {
+                        io::ErrorKind::InvalidData => "is not UTF-8 text, save it as UTF-8".to_owned(),
+                        _ => format!("cannot be read: {error}, check the path given with --config"),
+                    },
+                );
                 return Err(Findings::new(file.display().to_string(), Vec::new(), problems));
             }
             Ok(text) => text,
