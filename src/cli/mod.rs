@@ -33,7 +33,7 @@ pub enum Command {
     /// Run the gateway
     Serve(ConfigArgs),
     /// Run the gateway without stores, beside a simulated shop that has an incident
-    Demo,
+    Demo(demo::Options),
     /// Validate configuration, alerting file and rule files; exit 1 on any error
     Check(check::Args),
 }
@@ -52,7 +52,7 @@ pub fn main() -> ExitCode {
     let cli = Cli::parse();
     let done = match &cli.command {
         Command::Serve(args) => serve::run(args, cli.log_format, &cli.log_level),
-        Command::Demo => demo::run(cli.log_format, &cli.log_level),
+        Command::Demo(options) => demo::run(options, cli.log_format, &cli.log_level),
         Command::Check(args) => {
             check::run(args, crate::config::environment::variables(), &mut std::io::stdout().lock())
         }

@@ -8,17 +8,19 @@
 //! Nothing here knows a socket, a status code or a clock: what a [`DecodeError`] is answered with
 //! is the receiver's to say.
 //!
-//! Reading order: [`proto`], then one format.
+//! Reading order: [`proto`], then one format: [`remote_write`] is the simplest.
 
 pub mod any_value;
 pub mod bulk;
 pub mod compression;
 pub mod cut;
 pub mod elasticsearch;
+pub mod json;
 pub mod otlp_logs;
 pub mod otlp_traces;
 pub mod proto;
 pub mod remote_write;
+pub mod zipkin;
 
 use proto::ProtoError;
 
@@ -38,6 +40,9 @@ pub struct Walked {
     /// The request without its invalid items; `None` if all are valid.
     pub kept: Option<Vec<u8>>,
 }
+
+/// A request in two requests, to find what a store refuses.
+pub type Halves = (Vec<u8>, Vec<u8>);
 
 /// Why a request cannot be taken at all.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -19,7 +19,6 @@ use crate::journal;
 use crate::limits::Limits;
 use crate::model::labels::Labels;
 use crate::net::config::Listeners;
-use crate::rule::{self, template::Surroundings};
 use crate::yaml::{self, Node, Place, Problems};
 
 pub mod environment;
@@ -148,22 +147,6 @@ impl Config {
         }
         let findings = Findings::new(file.to_owned(), names, problems);
         if findings.has_errors() { Err(findings) } else { Ok((config, findings)) }
-    }
-
-    /// What the rule engine is told.
-    #[must_use]
-    pub fn rule_settings(&self) -> rule::Settings {
-        rule::Settings {
-            evaluation_interval: self.rules.evaluation_interval,
-            settle: self.rules.settle,
-            window_bytes_max: self.rules.window_bytes_max,
-            series_max: self.limits.series_max,
-            evaluate: self.rules.evaluate,
-            surroundings: Surroundings {
-                external_labels: self.external_labels.clone(),
-                external_url: self.external_url.clone(),
-            },
-        }
     }
 
     fn from_node(root: &Node, problems: &mut Problems) -> Self {

@@ -1,7 +1,7 @@
 //! `rules:` which files, and how they are evaluated.
 
 use crate::model::time::Millis;
-pub use crate::rule::Evaluate;
+use crate::rule::Evaluate;
 use crate::yaml::{Node, Problems};
 
 /// Settings of the rule engine.

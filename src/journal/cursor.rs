@@ -58,6 +58,7 @@ pub struct Cursor {
     journal: Journal,
     generation: u64,
     resumed: Resumed,
+    /// Items of the log before the cursor began; wraps below zero where a wiped log counts anew.
     start_ordinal: u64,
     position: Position,
     /// Of everything before `position`.
@@ -119,7 +120,8 @@ impl Cursor {
         self.start_ordinal = slot.start_ordinal;
         self.position = slot.position;
         self.contiguous = slot.counts;
-        self.ranges = slot.ranges;
+        // What was acknowledged and then lost to a power cut is not there to be accounted for.
+        self.ranges = slot.ranges.into_iter().filter(|range| self.journal.reaches(range.to)).collect();
         self.counters = self.ranges.iter().fold(self.contiguous, |sum, range| sum + range.counts);
         self.resumed = Resumed::Exactly;
         let same_log = self.journal.segment_id(self.position.sequence);
@@ -133,7 +135,7 @@ impl Cursor {
             self.ranges.clear();
             self.counters = self.contiguous;
             let ordinal = if is_other_log { self.journal.head_items() } else { self.journal.items() };
-            self.start_ordinal = ordinal.saturating_sub(self.contiguous.total());
+            self.start_ordinal = ordinal.wrapping_sub(self.contiguous.total());
         } else if self.position > tail {
             self.resumed = Resumed::BeyondTail;
             self.position = tail;
@@ -174,13 +176,13 @@ impl Cursor {
     /// Items of the log before [`position`](Self::position), ever.
     #[must_use]
     pub fn ordinal(&self) -> u64 {
-        self.start_ordinal + self.contiguous.total()
+        self.start_ordinal.wrapping_add(self.contiguous.total())
     }
 
     /// Items of the log that this cursor has not accounted for yet.
     #[must_use]
     pub fn pending(&self) -> u64 {
-        self.journal.items().saturating_sub(self.start_ordinal + self.counters.total())
+        self.journal.items().saturating_sub(self.start_ordinal.wrapping_add(self.counters.total()))
     }
 
     /// What opening came upon.

@@ -82,7 +82,7 @@ impl Journal {
             lock,
         };
         let writer = Writer::start(parts, last, report.items, now).map_err(at_folder)?;
-        let shared = Shared { writer: Mutex::new(writer), syncer: Syncer::new(), config: config.clone(), signal };
+        let shared = Shared { writer: Mutex::new(writer), syncer: Syncer::default(), config: config.clone(), signal };
         Ok((Self { shared: Arc::new(shared), catalog }, report))
     }
 
@@ -189,7 +189,12 @@ impl Journal {
     /// A position behind which nothing was received at or after `received_at`: replay from there.
     #[must_use]
     pub fn seek_time(&self, received_at: Millis) -> Position {
-        seek_time(&self.catalog.read(), received_at)
+        let found = seek_time(&self.catalog.read(), received_at);
+        let writer = self.shared.writer.lock();
+        if found.offset > 0 || found.sequence != writer.active.name.sequence {
+            return found;
+        }
+        Position::new(found.sequence, segment::seek(&writer.active.tally.index, received_at))
     }
 
     /// Deletes segments that are delivered and past their retention, or delivered and over
@@ -208,7 +213,17 @@ impl Journal {
     /// What [`sync`](Self::sync) has met since the start.
     #[must_use]
     pub fn sync_report(&self) -> SyncReport {
-        self.shared.syncer.report()
+        self.shared.writer.lock().sync_report
+    }
+
+    /// Whether the log goes, or once went, up to `position` in the segment that it names.
+    pub(super) fn reaches(&self, position: Position) -> bool {
+        let segments = self.catalog.read();
+        match segments.at_or_after(position.sequence) {
+            Some(found) if found.name.sequence == position.sequence => position.offset <= found.end,
+            Some(_) => position < segments.head(),
+            None => false,
+        }
     }
 
     /// The random id of segment `sequence`, if it is still there.

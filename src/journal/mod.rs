@@ -13,9 +13,9 @@
 //! DIR/SIGNAL/000000000002-c2d9a4f00b7d1188.seg   active: head, frames
 //! DIR/SIGNAL/writer.lock                         one writer; readers need no lock
 //! ```
-//! Read in this order: [`frame`], [`segment`], [`footer`] (the format); [`writer`], [`space`],
-//! [`sync`], [`recovery`] (the writing side); [`scan`], [`reader`], [`cursor`] (the reading side);
-//! [`handle`], which ties them together.
+//! Read in this order: `frame`, `segment`, `footer` (the format); `writer`, `space`, `sync`,
+//! `recovery` (the writing side); `scan`, `reader`, `cursor` (the reading side); `handle`, which
+//! ties them together.
 
 mod catalog;
 mod counts;

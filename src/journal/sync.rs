@@ -33,35 +33,22 @@ pub struct SyncReport {
 }
 
 /// Serialises synchronisation; whoever waits finds its frames synced by the one before.
-pub(super) struct Syncer {
-    state: Mutex<State>,
-}
-
 #[derive(Default)]
-struct State {
-    synced: Position,
-    report: SyncReport,
+pub(super) struct Syncer {
+    synced: Mutex<Position>,
 }
 
 impl Syncer {
-    pub(super) fn new() -> Self {
-        Self { state: Mutex::new(State::default()) }
-    }
-
-    pub(super) fn report(&self) -> SyncReport {
-        self.state.lock().report
-    }
-
     /// Brings everything appended before `wanted` to the disk; answers how far the disk is.
     pub(super) fn sync_to(&self, writer: &Mutex<Writer>, wanted: Position) -> io::Result<Position> {
-        let mut state = self.state.lock();
-        if state.synced >= wanted {
-            return Ok(state.synced);
+        let mut synced = self.synced.lock();
+        if *synced >= wanted {
+            return Ok(*synced);
         }
         let mut refused = None;
         for _ in 0..ROUNDS_MAX {
             // The writer's lock is not held while the disk works: appends go on.
-            let Pending { files, tail, directory } = writer.lock().pending(&mut state.report)?;
+            let Pending { files, tail, directory } = writer.lock().pending()?;
             if let Some((storage, folder)) = directory {
                 storage.sync_directory(&folder)?;
                 writer.lock().directory_changed = false;
@@ -73,13 +60,13 @@ impl Syncer {
                 }
                 Err(cause) => Some((file, cause)),
             }) else {
-                state.synced = tail;
+                *synced = tail;
                 return Ok(tail);
             };
-            state.report.abandoned += 1;
             let mut writer = writer.lock();
+            writer.sync_report.abandoned += 1;
             writer.failed = Some(failed.name);
-            writer.abandon_failed(&mut state.report)?;
+            writer.abandon_failed()?;
             refused = Some(cause);
         }
         Err(refused.unwrap_or_else(|| io::ErrorKind::Other.into()))
@@ -96,8 +83,8 @@ struct Pending {
 }
 
 impl Writer {
-    fn pending(&mut self, report: &mut SyncReport) -> io::Result<Pending> {
-        self.abandon_failed(report)?;
+    fn pending(&mut self) -> io::Result<Pending> {
+        self.abandon_failed()?;
         let mut files = self.sealed_unsynced.clone();
         files.extend(Some(self.active_unsynced()).filter(|active| active.from < active.to));
         let directory = self.directory_changed.then(|| (Arc::clone(&self.storage), self.folder.clone()));
@@ -123,7 +110,7 @@ impl Writer {
     /// If a file is known to be bad: copies what it and all later ones hold unsynced to a new
     /// segment, in order, and ends them before. Until that is done nothing else may be appended,
     /// or the copies would come after what is newer.
-    pub(super) fn abandon_failed(&mut self, report: &mut SyncReport) -> io::Result<()> {
+    pub(super) fn abandon_failed(&mut self) -> io::Result<()> {
         let Some(failed) = self.failed else { return Ok(()) };
         let mut files = self.sealed_unsynced.clone();
         files.push(self.active_unsynced());
@@ -136,9 +123,9 @@ impl Writer {
             while let Some(frame) = scanner.next(file.to)? {
                 let header = Header { copy: true, ..frame.header };
                 self.write_frame(header, &frame.context, &frame.payload, self.now)?;
-                report.copied += 1;
+                self.sync_report.copied += 1;
             }
-            report.lost_bytes += scanner.corrupt.bytes;
+            self.sync_report.lost_bytes += scanner.corrupt.bytes;
         }
         self.active.tally.summary.next_ordinal = next_ordinal;
         self.sealed_unsynced.retain(|sealed| files.iter().all(|file| file.name != sealed.name));

@@ -24,6 +24,8 @@ use crate::model::time::Millis;
 /// Where a frame went.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Appended {
+    /// Random id of its segment.
+    pub segment_id: u64,
     /// Where it begins.
     pub position: Position,
     /// One past it.
@@ -71,6 +73,7 @@ pub(super) struct Writer {
     pub directory_changed: bool,
     /// A file whose fsync failed and whose frames are not all copied yet.
     pub failed: Option<Name>,
+    pub sync_report: SyncReport,
     /// The latest `now` that was passed in.
     pub now: Millis,
     pub consumed: Consumed,
@@ -113,6 +116,7 @@ impl Writer {
             active_synced: HEAD_BYTES,
             directory_changed: true,
             failed: None,
+            sync_report: SyncReport::default(),
             now,
             consumed: Consumed::Unknown,
             dropped: Dropped::default(),
@@ -131,7 +135,7 @@ impl Writer {
         now: Millis,
     ) -> Result<Appended, AppendError> {
         self.now = now;
-        self.abandon_failed(&mut SyncReport::default())?;
+        self.abandon_failed()?;
         self.make_room(header.frame_bytes(), now)?;
         Ok(self.write_frame(header, context, payload, now)?)
     }
@@ -168,9 +172,10 @@ impl Writer {
         active.tally.add(&header, active.offset);
         active.offset += bytes;
         self.unchecked_bytes = self.unchecked_bytes.saturating_add(bytes);
-        let (sequence, end, summary) = (active.name.sequence, active.offset, active.tally.summary);
+        let (segment_id, sequence) = (active.name.id, active.name.sequence);
+        let (end, summary) = (active.offset, active.tally.summary);
         self.catalog.write().resize(sequence, end, end, summary);
-        Ok(Appended { position, next: Position::new(sequence, end), ordinal: header.ordinal })
+        Ok(Appended { segment_id, position, next: Position::new(sequence, end), ordinal: header.ordinal })
     }
 
     /// Seals the active segment and begins another that has room for a frame of `bytes`.

@@ -50,6 +50,12 @@ pub struct StagedSamples {
 }
 
 impl StagedSamples {
+    /// Bytes that the lists hold, without the body.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.series.capacity() * size_of::<StagedSeries>() + self.samples.capacity() * size_of::<Sample>()
+    }
+
     /// Each series with its samples.
     pub fn iter(&self) -> impl Iterator<Item = (&StagedSeries, &[Sample])> {
         let mut start = 0;

@@ -21,5 +21,5 @@ pub mod template;
 mod tick;
 mod window;
 
-pub use engine::{Engine, SavedAlert, Settings};
+pub use engine::{Engine, GroupView, SavedAlert, Settings};
 pub use file::{Evaluate, RuleSet, load_rules};

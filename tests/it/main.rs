@@ -1,9 +1,11 @@
 //! The integration tests: one binary, the gateway under test as users run it, free ports, temporary directories.
 
+mod alertmanager;
 mod architecture;
 mod check;
 mod config;
 mod parts;
 mod promql_differential;
+mod stores;
 #[expect(unreachable_pub, reason = "one binary: `pub` says what the tests may use of the support")]
 mod support;

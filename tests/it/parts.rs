@@ -49,7 +49,7 @@ async fn prometheus_2_starts_answers_and_stops() {
 async fn an_agent_writes_what_it_scrapes_of_itself() {
     let _turn = parts::turn().await;
     let Some(store) = Prometheus::start(Release::Current, "").await else { return };
-    let Some(_agent) = Prometheus::start_agent(&store.remote_write_url()).await else { return };
+    let Some(_agent) = Prometheus::start_agent(&[store.remote_write_url()]).await else { return };
     let up = until("the agent's `up`", PATIENCE, async || store.number("up{job=\"self\"}", None).await).await;
     assert_eq!(up, 1.0);
 }

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Fetches and builds the real parts that the integration tests run against.
 #
-#   tests/parts/fetch.sh [PART…]     PART: prometheus debian elasticsearch zipkin python; none named: all
+#   tests/parts/fetch.sh [PART…]     PART: prometheus debian elasticsearch zipkin python; none named: all of these
+#                                    and the tools of `make test`: compiler cargo-deny
 #
 # Everything lands in ${WATCHGATE_PARTS:-$HOME/.cache/watchgate-parts}, outside the source tree. A part whose inputs
 # have not changed is not touched again; two runs at once wait for each other. Under CI=true a part that cannot be
@@ -73,7 +74,8 @@ java_tools() {
 }
 
 copy_jars() {
-  nice mvn -q -B -ntp -Dstyle.color=never -f "$1" dependency:copy-dependencies -DincludeScope=runtime "-DoutputDirectory=$2"
+  nice mvn -q -B -ntp -f "$1" dependency:copy-dependencies -DincludeScope=runtime "-DoutputDirectory=$2" \
+    >"$cache/maven.log" 2>&1 || { cat "$cache/maven.log" >&2; return 1; }
 }
 
 fetch_elasticsearch() {
@@ -82,7 +84,7 @@ fetch_elasticsearch() {
   rm -rf "$new" && mkdir -p "$new/lib" "$new/plugins" "$new/config"
   copy_jars "$here/elasticsearch/pom.xml" "$new/lib" || return
   module=$new/modules/transport-netty4 && mkdir -p "$module"
-  mv "$new"/lib/{netty-*,transport-netty4-*,elasticsearch-ssl-config-*}.jar "$module/"
+  mv "$new"/lib/{netty-*,transport-netty4-*,elasticsearch-ssl-config-*}.jar "$module/" || return
   (cd "$module" && jar xf transport-netty4-*.jar META-INF/es-plugins && mv META-INF/es-plugins/transport-netty4/* . \
     && rm -r META-INF) || return
   javac -d "$new/launcher" --module-path "$new/lib" --add-modules org.elasticsearch.server,org.elasticsearch.logging \
@@ -107,28 +109,40 @@ fetch_python() {
   "$cache/python/bin/pip" install -q --disable-pip-version-check -r "$here/python/requirements.txt"
 }
 
+# The C parts of our dependencies (SQLite, mimalloc, the cryptography of aws-lc) need a compiler.
+fetch_compiler() {
+  need cc build-essential "building Watchgate"
+}
+
+fetch_cargo_deny() {
+  nice cargo install --quiet --locked --debug --root "$cache/cargo-deny" cargo-deny --version 0.20.2
+}
+
 # What a part is made from; when it changes, the part is made again.
 inputs() {
   case $1 in
     prometheus) cat "$here/go/go.mod" "$here/go/go.sum" ;;
-    debian) echo 1 ;;
+    debian | compiler | cargo-deny) echo 1 ;;
     elasticsearch) cat "$here/elasticsearch/pom.xml" "$here/elasticsearch/Launcher.java" ;;
     zipkin) cat "$here/zipkin/pom.xml" ;;
     python) cat "$here/python/requirements.txt" ;;
-    *) fail "unknown part \`$1\`: one of ${all[*]}" ;;
+    *) say "unknown part \`$1\`: one of ${all[*]}" >&2; exit 2 ;;
   esac
-  [ "$1" = debian ] || sed -n "/^fetch_$1()/,/^}/p" "$here/fetch.sh"
+  sed -n "/^fetch_${1//-/_}()/,/^}/p" "$here/fetch.sh"
 }
 
+# What lies outside the cache may be gone although the stamp is there.
 present() {
   local tool
-  [ "$1" = debian ] || return 0
-  for tool in prometheus-2.42 promtool-2.42 alertmanager amtool; do [ -x "$cache/bin/$tool" ] || return 1; done
+  case $1 in
+    debian) for tool in prometheus-2.42 promtool-2.42 alertmanager amtool; do [ -x "$cache/bin/$tool" ] || return 1; done ;;
+    compiler) command -v cc >/dev/null ;;
+  esac
 }
 
 fetch() {
   local part=$1 stamp=$cache/$1.stamp sum started=$SECONDS
-  sum=$(set -e; inputs "$part" | cksum) || return
+  sum=$(set -e; inputs "$part" | cksum) || exit 2
   exec 9>"$cache/$part.lock"
   flock 9
   if [ "$(cat "$stamp" 2>/dev/null)" = "$sum" ] && present "$part"; then
@@ -136,7 +150,7 @@ fetch() {
     return
   fi
   rm -f "$stamp"
-  "fetch_$part" || fail "$part: not to be had, the tests that need it will skip (under CI=true: fail)" || return
+  "fetch_${part//-/_}" || fail "$part: not to be had, the tests that need it will skip (under CI=true: fail)" || return
   printf '%s\n' "$sum" >"$stamp"
   say "$part: fetched and built in $((SECONDS - started)) s"
 }

@@ -49,6 +49,8 @@ pub struct Action<'a> {
     pub has_pipeline: bool,
     /// Whether `routing` was given.
     pub has_routing: bool,
+    /// Whether a version or sequence number was given.
+    pub has_version: bool,
     /// The parameters' object as it stands.
     pub parameters: &'a [u8],
     /// Whether there are parameters that an exporter has to carry over.
@@ -106,6 +108,7 @@ pub fn parse(line: &[u8], number: usize, nesting_max: usize) -> Result<Option<(A
         id: None,
         has_pipeline: false,
         has_routing: false,
+        has_version: false,
         parameters: b"",
         has_extra: false,
     };
@@ -140,6 +143,7 @@ fn parameters<'a>(scanner: &mut Scanner<'a>, action: &mut Action<'a>, number: us
                 action.has_extra = true;
                 action.has_pipeline |= name == b"\"pipeline\"";
                 action.has_routing |= name == b"\"routing\"";
+                action.has_version |= name.starts_with(b"\"version") || name.starts_with(b"\"if_");
             }
             name if TOLERATED.contains(&name) => {}
             _ => {

@@ -21,6 +21,8 @@ mod time;
 #[cfg(test)]
 mod tests;
 
+use std::io::BufRead;
+
 use crate::codec::{DecodeError, DecodeErrorKind, TimeRange, Walked};
 use crate::limits::Limits;
 use action::{Action, Op};
@@ -179,6 +181,10 @@ impl<'a> Walk<'a> {
                 return Err((ARGUMENT, reason));
             }
         }
+        if action.has_version && (action.op == Op::Create || action.id.is_none()) {
+            let reason = "create operations do not support versioning. use index with an _id instead".to_owned();
+            return Err(("action_request_validation_exception", reason));
+        }
         source.map(|(_, time)| time).map_err(|reason| ("document_parsing_exception", reason))
     }
 
@@ -266,8 +272,9 @@ fn scan_source(line: &[u8], nesting_max: usize) -> Result<(usize, Option<i64>), 
 }
 
 /// Length of the line at the start of `rest`, with its newline.
-fn line_len(rest: &[u8]) -> usize {
-    rest.iter().position(|byte| *byte == b'\n').map_or(rest.len(), |at| at + 1)
+fn line_len(mut rest: &[u8]) -> usize {
+    // A slice's `skip_until` is a memchr; it cannot fail.
+    rest.skip_until(b'\n').unwrap_or(rest.len())
 }
 
 /// One accepted document of a journalled request.
@@ -296,4 +303,32 @@ pub fn items(body: &[u8]) -> impl Iterator<Item = Document<'_>> {
             return Some(Document { action, source: source.strip_suffix(b"\n").unwrap_or(source) });
         }
     })
+}
+
+/// What the path and query of a request say for all its items; journalled as the frame's context.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Defaults<'a> {
+    /// The index of `/{index}/_bulk`.
+    pub index: Option<&'a str>,
+    /// `?pipeline=`.
+    pub pipeline: Option<&'a str>,
+    /// `?routing=`.
+    pub routing: Option<&'a str>,
+}
+
+impl<'a> Defaults<'a> {
+    /// The context's bytes: the parts, separated by NUL, empty ones at the end left out.
+    #[must_use]
+    pub fn encode(&self) -> Vec<u8> {
+        let parts = [self.index, self.pipeline, self.routing].map(Option::unwrap_or_default);
+        parts.join("\0").trim_end_matches('\0').as_bytes().to_vec()
+    }
+
+    /// Reads what [`Defaults::encode`] wrote.
+    #[must_use]
+    pub fn decode(context: &'a [u8]) -> Self {
+        let mut parts = context.split(|byte| *byte == 0);
+        let mut part = || parts.next().and_then(|part| std::str::from_utf8(part).ok()).filter(|part| !part.is_empty());
+        Self { index: part(), pipeline: part(), routing: part() }
+    }
 }

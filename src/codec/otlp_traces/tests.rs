@@ -19,11 +19,11 @@ fn with(value: Value) -> AnyValue {
     AnyValue { value: Some(value) }
 }
 
-fn attribute(key: &str, value: Value) -> KeyValue {
+pub(crate) fn attribute(key: &str, value: Value) -> KeyValue {
     KeyValue { key: key.into(), value: Some(with(value)), ..Default::default() }
 }
 
-fn span(name: &str) -> Span {
+pub(crate) fn span(name: &str) -> Span {
     let (trace_id, span_id) = (vec![1; 16], vec![2; 8]);
     let (start, end) = (1_700_000_000_123_456_789, 1_700_000_000_223_456_789);
     Span {
@@ -151,7 +151,7 @@ fn pair((key, value): (String, AnyValue)) -> KeyValue {
     KeyValue { key, value: Some(value), ..Default::default() }
 }
 
-fn attributes() -> impl Strategy<Value = Vec<KeyValue>> {
+pub(crate) fn attributes() -> impl Strategy<Value = Vec<KeyValue>> {
     prop::collection::vec(("[a-z.é]{0,3}", any_value()).prop_map(pair), 0..3)
 }
 
@@ -175,7 +175,7 @@ prop_compose! {
 }
 
 prop_compose! {
-    fn any_span()(
+    pub(crate) fn any_span()(
         ids in any::<(u8, u8)>(),
         parent in prop_oneof![Just(vec![]), Just(vec![3; 8])],
         text in ("[a-z=]{0,4}", "\\PC{0,6}"),

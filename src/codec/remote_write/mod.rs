@@ -7,11 +7,13 @@
 //! Schema: `prompb/remote.proto` and `prompb/types.proto` of Prometheus.
 
 mod splice;
+mod split;
 #[cfg(test)]
 mod tests;
 mod walk;
 
-pub use splice::{encode, splice_snappy, split};
+pub use splice::{encode, splice_snappy};
+pub use split::{Half, split};
 pub use walk::{labels_at, walk};
 
 /// Field numbers of the messages that we read.

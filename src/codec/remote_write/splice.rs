@@ -1,9 +1,7 @@
 //! Write requests for a store: frames joined or halved as they are, requests of our own encoded.
 
 use crate::codec::compression::{CompressionError, snappy_declared_len};
-use crate::codec::proto::{
-    Cursor, ProtoError, put_bytes_field, put_fixed64_field, put_len, put_varint_field, varint_len,
-};
+use crate::codec::proto::{put_bytes_field, put_fixed64_field, put_len, put_varint, put_varint_field, varint_len};
 use crate::model::labels::Labels;
 use crate::model::sample::Sample;
 
@@ -25,41 +23,12 @@ pub fn splice_snappy(frames: &[&[u8]], out: &mut Vec<u8>) -> Result<(), Compress
         return Err(CompressionError::TooLarge { limit: u32::MAX as usize });
     }
     out.reserve(frames.iter().map(|frame| frame.len()).sum());
-    crate::codec::proto::put_varint(out, total);
+    put_varint(out, total);
     for frame in frames {
         let preamble = frame.iter().position(|byte| byte & 0x80 == 0).map_or(0, |last| last + 1);
         out.extend_from_slice(&frame[preamble..]);
     }
     Ok(())
-}
-
-/// Halves a decompressed `WriteRequest` by its series, in order; metadata goes with the first half.
-///
-/// Answers `None` if it has fewer than two series: there is nothing to bisect.
-///
-/// # Errors
-/// If the bytes are no protobuf.
-pub fn split(body: &[u8]) -> Result<Option<(Vec<u8>, Vec<u8>)>, ProtoError> {
-    let mut count = 0;
-    let mut cursor = Cursor::new(body);
-    while let Some((number, _)) = cursor.next()? {
-        count += usize::from(number == field::TIMESERIES);
-    }
-    if count < 2 {
-        return Ok(None);
-    }
-    let mut halves = (Vec::with_capacity(body.len() / 2), Vec::with_capacity(body.len() / 2));
-    let mut index = 0;
-    let mut cursor = Cursor::new(body);
-    while let Some((number, _)) = cursor.next()? {
-        let field = &body[cursor.field_start()..cursor.offset()];
-        if number == field::TIMESERIES {
-            index += 1;
-        }
-        let half = if number == field::TIMESERIES && index > count / 2 { &mut halves.1 } else { &mut halves.0 };
-        half.extend_from_slice(field);
-    }
-    Ok(Some(halves))
 }
 
 /// Appends a `WriteRequest` of the given series; requests appended to one buffer are one request.

@@ -218,9 +218,20 @@ fn spliced_bodies_decompress_to_both() {
 #[test]
 fn halves_hold_every_series_once_in_order() {
     let all: Vec<_> = (0..5).map(|n| series(&[("__name__", &format!("m{n}"))], &[(n, 1.0)])).collect();
-    let (first, second) = split(&request(all.clone())).unwrap().unwrap();
-    assert_eq!((first, second), (request(all[..2].to_vec()), request(all[2..].to_vec())));
+    let [first, second] = split(&request(all.clone())).unwrap().unwrap();
+    assert_eq!((first.body, second.body), (request(all[..2].to_vec()), request(all[2..].to_vec())));
+    assert_eq!((first.items, second.items), (2, 3));
     assert_eq!(split(&request(all[..1].to_vec())), Ok(None));
+}
+
+#[test]
+fn a_single_series_is_halved_by_its_samples() {
+    let samples = [(1, 1.0), (2, 2.0), (3, 3.0)];
+    let whole = request(vec![series(&[("__name__", "m")], &samples)]);
+    let [first, second] = split(&whole).unwrap().unwrap();
+    assert_eq!(first.body, request(vec![series(&[("__name__", "m")], &samples[..1])]));
+    assert_eq!(second.body, request(vec![series(&[("__name__", "m")], &samples[1..])]));
+    assert_eq!((first.items, second.items), (1, 2));
 }
 
 fn any_label() -> impl Strategy<Value = prompb::Label> {

@@ -65,3 +65,47 @@ fn a_second_writer_is_refused_while_the_first_lives() {
     drop(journal);
     bench.open();
 }
+
+#[test]
+fn writers_syncers_and_readers_work_at_the_same_time() {
+    let mut bench = Bench::new(Bench::small());
+    let (journal, _) = bench.open();
+    const EACH: i64 = 300;
+    let handed_on = parking_lot::Mutex::new(Vec::new());
+    std::thread::scope(|scope| {
+        for writer in 0..3 {
+            let (journal, handed_on) = (journal.clone(), &handed_on);
+            scope.spawn(move || {
+                for number in 0..EACH {
+                    let then = |appended: &Appended| {
+                        handed_on.lock().push(appended.position);
+                        appended.next
+                    };
+                    let text = format!("{writer} {number}");
+                    let next = journal.append_then(&meta(1, number), text.as_bytes(), number, then).unwrap();
+                    if number % 50 == 0 {
+                        assert!(journal.sync_to(next).unwrap() >= next);
+                    }
+                }
+            });
+        }
+        for _ in 0..2 {
+            let mut reader = journal.reader(Position::ORIGIN);
+            scope.spawn(move || {
+                let mut frames = Vec::new();
+                while frames.len() < 3 * EACH as usize {
+                    frames.extend(reader.next().unwrap());
+                }
+                assert!(frames.iter().zip(0..).all(|(frame, ordinal)| frame.ordinal == ordinal));
+                assert_eq!(reader.corrupt(), Corrupt::default());
+                for writer in 0..3 {
+                    let texts = payloads(&frames);
+                    let own = texts.iter().filter_map(|text| text.strip_prefix(&format!("{writer} ")));
+                    assert!(own.eq((0..EACH).map(|number| number.to_string())), "each sender's order is kept");
+                }
+            });
+        }
+    });
+    let positions = handed_on.into_inner();
+    assert!(positions.is_sorted() && positions.len() == 3 * EACH as usize);
+}

@@ -1,6 +1,11 @@
 //! Stories about the log, on real files.
 
 mod basics;
+mod damage;
+mod disk;
+mod format;
+mod model;
+mod room;
 
 use super::*;
 use crate::model::signal::{Encoding, Origin, Signal, WireFormat};

@@ -1,4 +1,7 @@
 //! Timelines: what is pushed when, and what is then wanted.
 
 mod alerts;
+mod properties;
+mod recording;
+mod reload;
 mod support;

@@ -32,7 +32,6 @@ pub(super) fn parse(text: &str) -> Option<f64> {
 }
 
 /// Milliseconds as seconds, rounded as Go's `Duration.Seconds` does it.
-#[expect(clippy::cast_precision_loss, reason = "whole seconds and nanoseconds below one are exact")]
 pub(super) fn seconds(millis: i64) -> f64 {
     (millis / 1000) as f64 + (millis % 1000 * 1_000_000) as f64 / 1e9
 }

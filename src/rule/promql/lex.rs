@@ -186,24 +186,29 @@ impl<'a> Lexer<'a> {
 
 /// The value of a number as Go reads it: base prefix, leading zero for octal, `_` between digits.
 fn number_value(text: &str) -> Option<f64> {
-    let underscores_fit = !text.ends_with('_') && !text.contains("__") && !text.starts_with('_');
+    let pieces_fit = |digits: fn(&u8) -> bool| {
+        text.as_bytes().windows(3).all(|three| three[1] != b'_' || (digits(&three[0]) && digits(&three[2])))
+            && !text.ends_with('_')
+    };
     if let Some(hex) = text.strip_prefix("0x").or_else(|| text.strip_prefix("0X")) {
         let digits = hex.replace('_', "");
         let value = i64::from_str_radix(&digits, 16).ok()?;
-        #[expect(clippy::cast_precision_loss, reason = "as Prometheus converts it")]
+        let underscores_fit = pieces_fit(|b| b.is_ascii_hexdigit() || matches!(b, b'x' | b'X'));
         return underscores_fit.then_some(value as f64);
     }
+    if !pieces_fit(u8::is_ascii_digit) {
+        return None;
+    }
     let digits = text.replace('_', "");
-    if digits.bytes().all(|b| b.is_ascii_digit()) && underscores_fit {
+    if digits.bytes().all(|b| b.is_ascii_digit()) {
         let octal = digits.len() > 1 && digits.starts_with('0');
         let whole = if octal { i64::from_str_radix(&digits, 8).ok() } else { digits.parse::<i64>().ok() };
         if let Some(whole) = whole {
-            #[expect(clippy::cast_precision_loss, reason = "as Prometheus converts it")]
             return Some(whole as f64);
         }
     }
-    let decimal = text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'.' | b'e' | b'E' | b'+' | b'-'));
-    text.parse::<f64>().ok().filter(|value| decimal && value.is_finite())
+    let decimal = digits.bytes().all(|b| matches!(b, b'0'..=b'9' | b'.' | b'e' | b'E' | b'+' | b'-'));
+    digits.parse::<f64>().ok().filter(|value| decimal && value.is_finite())
 }
 
 /// One escape sequence at the start of `text`: its length and its bytes.

@@ -22,7 +22,7 @@ pub(in crate::rule) mod tree;
 mod value;
 
 #[cfg(test)]
-mod tests;
+pub(in crate::rule) mod tests;
 
 pub use eval::eval;
 pub use expr::{Expr, ExprError, compile};

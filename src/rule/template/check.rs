@@ -3,9 +3,57 @@
 
 use std::collections::BTreeSet;
 
-use gotmpl::parse::{Expr, ListNode, Node, PipeNode};
+use gotmpl::parse::{CommandNode, Expr, ListNode, Node, PipeNode};
 
-use super::functions::{BUILT_IN, NOT_YET, all};
+use super::functions::{BUILT_IN, NOT_YET, PRINT, all};
+
+/// Whether every block of `source` has its `end`.
+///
+/// # Errors
+/// Go's words for one that has not.
+pub(super) fn blocks(source: &str) -> Result<(), String> {
+    let first_words = source.split("{{").skip(1).map(|action| {
+        let action = action.trim_start_matches('-').trim_start();
+        action.split(|letter: char| !letter.is_alphanumeric()).next().unwrap_or("")
+    });
+    let depth = first_words.fold(0_i64, |depth, word| match word {
+        "if" | "range" | "with" | "define" | "block" => depth + 1,
+        "end" => depth - 1,
+        _ => depth,
+    });
+    match depth {
+        0 => Ok(()),
+        1.. => Err("unexpected EOF: a block lacks its {{ end }}".to_owned()),
+        _ => Err("unexpected {{end}}".to_owned()),
+    }
+}
+
+/// A template that prints numbers as Go does: every action that prints goes through [`PRINT`].
+pub(super) fn print_as_go(template: gotmpl::Template) -> gotmpl::Template {
+    let names: Vec<String> = template.templates().into_iter().map(str::to_owned).collect();
+    names.into_iter().fold(template, |template, name| {
+        let Some(mut tree) = template.lookup(&name).cloned() else { return template };
+        through_print(&mut tree);
+        template.add_parse_tree(&name, tree)
+    })
+}
+
+fn through_print(list: &mut ListNode) {
+    for node in &mut list.nodes {
+        match node {
+            Node::List(list) => through_print(list),
+            Node::Action(action) if action.pipe.decl.is_empty() => {
+                let pos = action.pipe.pos;
+                action.pipe.commands.push(CommandNode { pos, args: vec![Expr::Identifier(pos, PRINT.into())] });
+            }
+            Node::If(branch) | Node::Range(branch) | Node::With(branch) => {
+                through_print(&mut branch.body);
+                branch.else_body.iter_mut().for_each(through_print);
+            }
+            _ => {}
+        }
+    }
+}
 
 /// Names of labels that the template reads; none if it also looks at the labels as a whole.
 ///

@@ -31,6 +31,9 @@ pub(super) const BUILT_IN: [&str; 19] = [
     "ne", "lt", "le", "gt", "ge",
 ];
 
+/// What every printed value goes through; no template can name it.
+pub(super) const PRINT: &str = "print as go";
+
 type Answer = gotmpl::Result<Value>;
 
 /// What functions without arguments answer during one expansion.
@@ -83,6 +86,12 @@ pub(super) fn all(moment: &Arc<Moment>) -> FuncMap {
     add("args", |args| {
         let named = args.iter().enumerate().map(|(index, value)| (format!("arg{index}"), value.clone()));
         Ok(Value::from(named.collect::<std::collections::BTreeMap<String, Value>>()))
+    });
+    add(PRINT, |args| {
+        Ok(match argument(args, 0)? {
+            Value::Float(number) => text(&humanize::plain(*number)),
+            other => other.clone(),
+        })
     });
     let (url, path, clock) = (Arc::clone(moment), Arc::clone(moment), Arc::clone(moment));
     map.insert("externalURL".to_owned(), Arc::new(move |_: &[Value]| Ok(text(&url.external_url.lock()))));

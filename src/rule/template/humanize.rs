@@ -1,12 +1,37 @@
 //! Numbers for people, letter by letter as Prometheus' template functions write them.
 
+/// Go's `%v`.
+pub(super) fn plain(value: f64) -> String {
+    if !value.is_finite() {
+        return special(value);
+    }
+    let scientific = format!("{value:e}");
+    let (mantissa, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
+    let exponent: i32 = exponent.parse().unwrap_or(0);
+    if value == 0.0 || (-4..6).contains(&exponent) {
+        return format!("{value}");
+    }
+    power(mantissa, exponent)
+}
+
+fn special(value: f64) -> String {
+    match value {
+        _ if value.is_nan() => "NaN",
+        _ if value > 0.0 => "+Inf",
+        _ => "-Inf",
+    }
+    .to_owned()
+}
+
+fn power(mantissa: &str, exponent: i32) -> String {
+    let sign = if exponent < 0 { '-' } else { '+' };
+    format!("{mantissa}e{sign}{:02}", exponent.abs())
+}
+
 /// Go's `%.4g`.
 pub(super) fn short(value: f64) -> String {
-    if value.is_nan() {
-        return "NaN".to_owned();
-    }
-    if value.is_infinite() {
-        return if value > 0.0 { "+Inf" } else { "-Inf" }.to_owned();
+    if !value.is_finite() {
+        return special(value);
     }
     let scientific = format!("{value:.3e}");
     let (mantissa, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
@@ -15,8 +40,7 @@ pub(super) fn short(value: f64) -> String {
         let decimals = usize::try_from(3 - exponent).unwrap_or(0);
         return trim(&format!("{value:.decimals$}"));
     }
-    let sign = if exponent < 0 { '-' } else { '+' };
-    format!("{}e{sign}{:02}", trim(mantissa), exponent.abs())
+    power(&trim(mantissa), exponent)
 }
 
 fn trim(number: &str) -> String {

@@ -28,6 +28,9 @@ const OUTPUT_BYTES_MAX: usize = 64 << 10;
 /// Iterations of all `range`s of one expansion.
 const RANGE_MAX: u64 = 10_000;
 
+/// The template's name in errors.
+const NAME: &str = "__alert";
+
 /// What Prometheus puts before every template.
 const DEFINITIONS: &str = "{{$labels := .Labels}}{{$externalLabels := .ExternalLabels}}\
                            {{$externalURL := .ExternalURL}}{{$value := .Value}}";
@@ -65,14 +68,16 @@ impl Template {
         if !source.contains("{{") {
             return Ok(Self { source: source.into(), dynamic: None });
         }
+        check::blocks(source)?;
         let moment = Arc::<functions::Moment>::default();
-        let template = gotmpl::Template::new("__alert")
+        let template = gotmpl::Template::new(NAME)
             .funcs(functions::all(&moment))
             .missing_key(MissingKey::ZeroValue)
             .max_range_iters(RANGE_MAX)
             .parse(&format!("{DEFINITIONS}{source}"))
             .map_err(|error| error.to_string().trim_start_matches("template: ").to_owned())?;
         let names = check::check(&template)?;
+        let template = check::print_as_go(template);
         Ok(Self { source: source.into(), dynamic: Some(Arc::new(Dynamic { template, names, moment })) })
     }
 
@@ -95,7 +100,7 @@ impl Template {
             ("Value".into(), Value::Float(value)),
         ])));
         let mut output = Output { text: String::new(), full: false };
-        match dynamic.template.execute_fmt(&mut output, &data) {
+        match dynamic.template.execute_template_fmt(&mut output, NAME, &data) {
             Ok(()) => output.text,
             Err(_) if output.full => output.text,
             Err(error) => format!("<error expanding template: {error}>"),

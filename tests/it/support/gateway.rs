@@ -1,7 +1,7 @@
 //! The gateway as users run it: the program with a configuration file, on free ports, in a temporary folder.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
 
@@ -62,9 +62,10 @@ impl Gateway {
         .await;
     }
 
-    /// `kill -9`, a new start on the same data, and ready again.
-    pub async fn crash_and_recover(&mut self) {
+    /// `kill -9`; `meanwhile`; then a new start on the same data, and ready again.
+    pub async fn crash_and_recover_with(&mut self, meanwhile: impl AsyncFnOnce()) {
         self.process.kill();
+        meanwhile().await;
         self.process.start_again();
         self.ready().await;
     }
@@ -72,11 +73,6 @@ impl Gateway {
     /// Where its data is.
     pub fn data_dir(&self) -> PathBuf {
         self.folder.path().join("data")
-    }
-
-    /// The folder of its configuration.
-    pub fn folder(&self) -> &Path {
-        self.folder.path()
     }
 
     /// `GET` on its API.

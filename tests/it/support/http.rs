@@ -15,8 +15,6 @@ const TIMEOUT: Duration = Duration::from_secs(60);
 pub struct Answer {
     /// The status code.
     pub status: u16,
-    /// The headers.
-    pub headers: HeaderMap,
     /// The body.
     pub body: Vec<u8>,
 }
@@ -65,8 +63,8 @@ pub async fn request(
         })
         .collect();
     let response = client.request(method, url).headers(headers).body(body.into()).send().await?;
-    let (status, headers) = (response.status().as_u16(), response.headers().clone());
-    Ok(Answer { status, headers, body: response.bytes().await?.to_vec() })
+    let status = response.status().as_u16();
+    Ok(Answer { status, body: response.bytes().await?.to_vec() })
 }
 
 /// `GET`; panics when no answer came.

@@ -52,7 +52,8 @@ impl Process {
     /// Asks it to end (`SIGTERM`) and waits.
     pub fn stop(&mut self) {
         let Some(mut child) = self.child.take() else { return };
-        signal(&child, "TERM");
+        let asked_to = Command::new("kill").arg("-TERM").arg(child.id().to_string()).status();
+        assert!(asked_to.is_ok_and(|status| status.success()), "kill -TERM failed");
         let asked = Instant::now();
         while child.try_wait().expect("a child of ours").is_none() {
             if asked.elapsed() > STOP_PATIENCE {
@@ -62,11 +63,6 @@ impl Process {
             }
             std::thread::sleep(POLL_EVERY);
         }
-    }
-
-    /// Sends `SIGHUP` and the like to the running program.
-    pub fn signal(&self, name: &str) {
-        signal(self.child.as_ref().expect("a running program"), name);
     }
 
     /// Panics with what it printed if it has ended by itself.
@@ -88,11 +84,6 @@ impl Drop for Process {
     fn drop(&mut self) {
         self.kill();
     }
-}
-
-fn signal(child: &Child, name: &str) {
-    let sent = Command::new("kill").arg(format!("-{name}")).arg(child.id().to_string()).status();
-    assert!(sent.is_ok_and(|status| status.success()), "kill -{name} failed");
 }
 
 /// A port of the loopback interface that was free a moment ago.

@@ -187,10 +187,9 @@ fn ranked(aggregate: &Aggregate, parameter: f64, items: Vec<Item>) -> Result<Vec
     if parameter.is_nan() {
         return Err(EvalError::Argument("Parameter value is NaN".to_owned()));
     }
-    if parameter >= 9.223_372_036_854_775_807e18 {
+    if parameter >= i64::MAX as f64 {
         return Err(EvalError::Argument(format!("Scalar value {parameter} overflows int64")));
     }
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between 1 and 2^63")]
     let most = (parameter as usize).min(items.len());
     let top = aggregate.op == AggregateOp::Topk;
     let mut groups: Groups<Heap> = Groups::new();

@@ -8,14 +8,12 @@ const DAY: i64 = 86_400;
 const FIRST_SECOND: i64 = -9_223_372_028_715_321_600;
 
 /// A value as whole seconds, as Go converts it: towards zero, the least integer when out of range.
-#[expect(clippy::cast_possible_truncation, reason = "checked")]
 pub(super) fn whole_seconds(value: f64) -> i64 {
-    let fits = (-9.223_372_036_854_775_808e18..9.223_372_036_854_775_808e18).contains(&value);
+    let fits = (i64::MIN as f64..i64::MAX as f64).contains(&value);
     if fits { value as i64 } else { i64::MIN }
 }
 
 /// One part of the date `seconds` after the epoch.
-#[expect(clippy::cast_precision_loss, reason = "years have 12 digits at most")]
 pub(super) fn part(function: DateFn, seconds: i64) -> f64 {
     let wrapped = i128::from(seconds) + if seconds < FIRST_SECOND { 1 << 64 } else { 0 };
     let day = i64::try_from(wrapped.div_euclid(DAY.into())).unwrap_or(i64::MAX);

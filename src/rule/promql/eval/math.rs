@@ -72,7 +72,7 @@ fn pow(x: f64, y: f64) -> f64 {
     if part != 0.0 && x < 0.0 {
         return f64::NAN;
     }
-    if whole >= 9.223_372_036_854_775_808e18 {
+    if whole >= i64::MAX as f64 {
         return x.powf(y);
     }
     let (mut result, mut exponent) = (1.0, 0i64);
@@ -85,7 +85,6 @@ fn pow(x: f64, y: f64) -> f64 {
     }
     let (mut base, base_exponent) = frexp(x);
     let mut base_exponent = i64::from(base_exponent);
-    #[expect(clippy::cast_possible_truncation, reason = "below 2^63")]
     let mut bits = whole as i64;
     while bits != 0 {
         if !(-4096..=4096).contains(&base_exponent) {

@@ -8,12 +8,6 @@ pub(super) fn ascending(a: f64, b: f64) -> Ordering {
 }
 
 /// The φ-quantile by linear interpolation between the two nearest values; sorts `values`.
-#[expect(
-    clippy::cast_precision_loss,
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "ranks lie between 0 and the number of values"
-)]
 pub(super) fn quantile(phi: f64, values: &mut [f64]) -> f64 {
     if values.is_empty() || phi.is_nan() {
         return f64::NAN;

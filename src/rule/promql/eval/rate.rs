@@ -7,7 +7,6 @@ use crate::model::sample::Sample;
 use crate::model::time::Millis;
 
 /// Milliseconds as seconds, as Prometheus divides timestamps.
-#[expect(clippy::cast_precision_loss, reason = "as Prometheus converts it")]
 pub(super) fn from_millis(millis: i64) -> f64 {
     millis as f64 / 1000.0
 }
@@ -39,7 +38,6 @@ pub(super) fn extrapolated(function: WindowFn, samples: &[Sample], selector: &Se
     let mut to_start = from_millis(first.timestamp_ms - start);
     let mut to_end = from_millis(end - last.timestamp_ms);
     let sampled = from_millis(last.timestamp_ms - first.timestamp_ms);
-    #[expect(clippy::cast_precision_loss, reason = "a window holds fewer than 2^53 samples")]
     let average_step = sampled / (samples.len() - 1) as f64;
 
     let threshold = average_step * 1.1;

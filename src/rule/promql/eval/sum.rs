@@ -88,7 +88,6 @@ mod tests {
     fn a_mean_survives_a_sum_that_overflows() {
         let mut mean = Mean::of(f64::MAX);
         mean.add(f64::MAX);
-        mean.add(f64::MAX);
         assert_eq!(mean.value(), f64::MAX);
         let mut mean = Mean::of(f64::INFINITY);
         mean.add(1.0);

@@ -40,7 +40,6 @@ impl Evaluation<'_> {
     }
 }
 
-#[expect(clippy::cast_precision_loss, reason = "a window holds fewer than 2^53 samples")]
 fn of_series(function: WindowFn, parameter: f64, samples: &[Sample], selector: &Selector, at: Millis) -> Option<f64> {
     let values = || samples.iter().map(|sample| sample.value);
     let changed = |counts: fn(f64, f64) -> bool| {

@@ -182,10 +182,9 @@ fn equal(name: &str, value: &str) -> Matcher {
 /// Seconds as whole milliseconds, within what Prometheus accepts.
 fn millis(at: usize, seconds: f64) -> Result<i64, ExprError> {
     let nanos = (seconds * 1e9).round();
-    if nanos.abs() >= 9_223_372_036_854_775_807.0 || nanos.is_nan() {
+    if nanos.abs() >= i64::MAX as f64 || nanos.is_nan() {
         let message = "duration out of range, Prometheus' longest is 292 years".to_owned();
         return Err(ExprError { at, message });
     }
-    #[expect(clippy::cast_possible_truncation, reason = "bounded above")]
     Ok((nanos / 1e6) as i64)
 }

@@ -3,11 +3,11 @@
 //! Needs nothing but the standard library, so that the integration tests include it too.
 
 /// A small generator of random numbers (xorshift64*).
-pub struct Random(u64);
+pub(crate) struct Random(u64);
 
 impl Random {
     /// A generator whose numbers follow from `seed`.
-    pub fn new(seed: u64) -> Self {
+    pub(crate) fn new(seed: u64) -> Self {
         Self(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1)
     }
 
@@ -19,7 +19,7 @@ impl Random {
     }
 
     /// A number below `bound`.
-    pub fn below(&mut self, bound: u64) -> u64 {
+    pub(crate) fn below(&mut self, bound: u64) -> u64 {
         (self.next() >> 11) % bound
     }
 
@@ -34,17 +34,17 @@ impl Random {
 }
 
 /// One series: its labels sorted by name, and its samples.
-pub type Series = (Vec<(String, String)>, Vec<(i64, f64)>);
+pub(crate) type Series = (Vec<(String, String)>, Vec<(i64, f64)>);
 
 /// The newest instant the data reaches.
-pub const NOW: i64 = 1_700_000_000_000;
+pub(crate) const NOW: i64 = 1_700_000_000_000;
 
 /// The bit pattern that ends a series.
 const STALE: f64 = f64::from_bits(0x7ff0_0000_0000_0002);
 
 /// Random series over the 15 minutes before [`NOW`] and a minute after: counters with resets,
 /// gauges with NaN and infinities, a classic histogram; gaps, ends and lone samples among them.
-pub fn series(random: &mut Random) -> Vec<Series> {
+pub(crate) fn series(random: &mut Random) -> Vec<Series> {
     let mut found: Vec<Series> = Vec::new();
     let mut add = |labels: &[(&str, &str)], samples: Vec<(i64, f64)>| {
         let mut labels: Vec<_> = labels.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect();
@@ -121,13 +121,13 @@ fn counter(random: &mut Random) -> Vec<(i64, f64)> {
 fn gauge(random: &mut Random) -> Vec<(i64, f64)> {
     let kind = random.below(4);
     let times = timestamps(random);
-    let mut value = |random: &mut Random| match (kind, random.below(100)) {
+    let value = |random: &mut Random| match (kind, random.below(100)) {
         (_, 0..2) => STALE,
         (3, 2..6) => f64::NAN,
         (3, 6..9) => f64::INFINITY,
         (3, 9..11) => f64::NEG_INFINITY,
         (3, 11..14) => 1e308,
-        (3, 14..16) => -0.0,
+        (3, 14..16) => 0.0,
         (0, _) => 1.0,
         (1, _) => random.below(4) as f64,
         _ => random.below(200_000) as f64 / 777.0 - 100.0,
@@ -136,7 +136,7 @@ fn gauge(random: &mut Random) -> Vec<(i64, f64)> {
 }
 
 /// A random expression that yields an instant vector.
-pub fn vector(random: &mut Random, depth: u32) -> String {
+pub(crate) fn vector(random: &mut Random, depth: u32) -> String {
     if depth == 0 {
         return selector(random, false);
     }

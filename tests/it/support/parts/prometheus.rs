@@ -43,26 +43,24 @@ impl Prometheus {
         if release == Release::Current {
             flags.push("--web.enable-otlp-receiver");
         }
-        Some(Self::launch(&program, config, "--storage.tsdb.path", &flags).await)
+        Some(Self::launch(free_port(), &program, config, "--storage.tsdb.path", &flags).await)
     }
 
-    /// An agent that scrapes itself every second and remote-writes to `remote_write`.
-    pub async fn start_agent(remote_write: &str) -> Option<Self> {
+    /// An agent that scrapes itself every second and remote-writes to each of `targets`.
+    pub async fn start_agent(targets: &[String]) -> Option<Self> {
         let program = require("prometheus")?;
         let port = free_port();
+        let target = |url: &String| format!("  - {{ url: '{url}', metadata_config: {{ send_interval: 2s }} }}\n");
         let config = format!(
-            "global: {{scrape_interval: 1s}}\n\
-             scrape_configs: [{{job_name: self, static_configs: [{{targets: ['127.0.0.1:{port}']}}]}}]\n\
-             remote_write: [{{url: '{remote_write}', metadata_config: {{send_interval: 2s}}}}]\n"
+            "global: {{ scrape_interval: 1s }}\n\
+             scrape_configs: [{{ job_name: self, static_configs: [{{ targets: ['127.0.0.1:{port}'] }}] }}]\n\
+             remote_write:\n{}",
+            targets.iter().map(target).collect::<String>()
         );
-        Some(Self::launch_at(port, &program, &config, "--storage.agent.path", &["--agent"]).await)
+        Some(Self::launch(port, &program, &config, "--storage.agent.path", &["--agent"]).await)
     }
 
-    async fn launch(program: &Path, config: &str, storage: &str, flags: &[&str]) -> Self {
-        Self::launch_at(free_port(), program, config, storage, flags).await
-    }
-
-    async fn launch_at(port: u16, program: &Path, config: &str, storage: &str, flags: &[&str]) -> Self {
+    async fn launch(port: u16, program: &Path, config: &str, storage: &str, flags: &[&str]) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let file = folder.path().join("prometheus.yml");
         fs::write(&file, config).expect("a configuration file");

@@ -1,0 +1,199 @@
+//! Requests and the exact bodies they get.
+
+use axum::body::Body;
+use axum::http::{Request, StatusCode};
+use http_body_util::BodyExt as _;
+use serde_json::{Value, json};
+use tower::ServiceExt as _;
+
+use super::*;
+use crate::model::alert::{Alert, AlertState};
+use crate::model::labels::Labels;
+use crate::rule::engine::{Evaluations, Health, RuleKind, RuleState, RuleView};
+
+const NOW: i64 = 1_700_000_000_250;
+
+fn alert(channel: &str, state: AlertState) -> Alert {
+    Alert {
+        labels: Labels::from_pairs([("alertname", "Slow"), ("channel", channel)]),
+        annotations: Labels::from_pairs([("summary", "slow")]),
+        group: "shop".into(),
+        expr: "x > 1".into(),
+        state,
+        value: 1.5,
+        active_at: NOW,
+        fired_at: None,
+        resolved_at: None,
+        keep_firing_since: None,
+        received_at: None,
+    }
+}
+
+fn alerting(state: RuleState, alerts: Vec<Alert>) -> RuleKind {
+    RuleKind::Alerting { hold: 120_000, keep_firing: 0, annotations: Labels::default(), state, alerts }
+}
+
+fn rule(name: &str, kind: RuleKind) -> RuleView {
+    RuleView {
+        kind,
+        name: name.into(),
+        query: "x > 1".into(),
+        labels: Labels::from_pairs([("severity", "page"), ("team", "{{ $labels.team }}")]),
+        health: Health::Ok,
+        last_error: None,
+        evaluation_time: 0.0005,
+        last_evaluation: Some(NOW),
+        evaluations: Evaluations::default(),
+        partitions: 1,
+    }
+}
+
+fn group(name: &str, rules: Vec<RuleView>) -> GroupView {
+    GroupView {
+        name: name.into(),
+        file: "rules.yaml".into(),
+        interval: 15_000,
+        limit: 0,
+        evaluation_time: 0.001,
+        last_evaluation: None,
+        rules,
+    }
+}
+
+fn groups() -> Vec<GroupView> {
+    let alerts = vec![alert("card", AlertState::Firing), alert("cash", AlertState::Pending)];
+    let recorded = RuleView { last_error: Some("broken".into()), ..rule("a:b", RuleKind::Recording) };
+    vec![
+        group("shop", vec![rule("Slow", alerting(RuleState::Firing, alerts)), recorded]),
+        group("quiet", vec![rule("Quiet", alerting(RuleState::Inactive, vec![]))]),
+    ]
+}
+
+fn state() -> State {
+    State {
+        groups: Arc::new(|| Box::pin(async { groups() })),
+        metrics: Arc::new(|| "# EOF\n".into()),
+        ready: Arc::new(|| Err("reading the journal".into())),
+        reload: Arc::new(|| Box::pin(async { Err("a.yaml:1:1: wrong".into()) })),
+        pipeline: Arc::new(|| json!({"accepted": 1})),
+        allowed: Arc::new(Allowed::new("http://gate:9480")),
+    }
+}
+
+async fn ask(request: Request<Body>) -> (StatusCode, String) {
+    let answer = router(state()).oneshot(request).await.expect("an answer");
+    let status = answer.status();
+    let body = answer.into_body().collect().await.expect("a body").to_bytes();
+    (status, String::from_utf8(body.to_vec()).expect("text"))
+}
+
+async fn get(path: &str) -> (StatusCode, String) {
+    ask(Request::get(path).header("host", "localhost:9480").body(Body::empty()).expect("a request")).await
+}
+
+#[tokio::test]
+async fn alerts_are_prometheus_byte_for_byte() {
+    let want = concat!(
+        r#"{"status":"success","data":{"alerts":["#,
+        r#"{"labels":{"alertname":"Slow","channel":"card"},"annotations":{"summary":"slow"},"#,
+        r#""state":"firing","activeAt":"2023-11-14T22:13:20.25Z","value":"1.5e+00"},"#,
+        r#"{"labels":{"alertname":"Slow","channel":"cash"},"annotations":{"summary":"slow"},"#,
+        r#""state":"pending","activeAt":"2023-11-14T22:13:20.25Z","value":"1.5e+00"}]}}"#,
+    );
+    assert_eq!(get("/api/v1/alerts").await, (StatusCode::OK, want.to_owned()));
+}
+
+#[tokio::test]
+async fn rules_are_prometheus_byte_for_byte() {
+    let want = concat!(
+        r#"{"status":"success","data":{"groups":[{"name":"shop","file":"rules.yaml","rules":["#,
+        r#"{"state":"firing","name":"Slow","query":"x > 1","duration":120,"keepFiringFor":0,"#,
+        r#""labels":{"severity":"page","team":"{{ $labels.team }}"},"annotations":{},"alerts":null,"health":"ok","#,
+        r#""evaluationTime":0.0005,"lastEvaluation":"2023-11-14T22:13:20.25Z","type":"alerting"},"#,
+        r#"{"name":"a:b","query":"x > 1","labels":{"severity":"page","team":"{{ $labels.team }}"},"health":"ok","#,
+        r#""lastError":"broken","evaluationTime":0.0005,"lastEvaluation":"2023-11-14T22:13:20.25Z","type":"recording"}],"#,
+        r#""interval":15,"limit":0,"evaluationTime":0.001,"lastEvaluation":"0001-01-01T00:00:00Z"}]}}"#,
+    );
+    let got = get("/api/v1/rules?rule_group[]=shop&exclude_alerts=true").await;
+    assert_eq!(got, (StatusCode::OK, want.to_owned()));
+}
+
+/// The names of the rules that a query shows, by group.
+async fn names(query: &str) -> String {
+    let (status, body) = get(&format!("/api/v1/rules?{query}")).await;
+    let body: Value = serde_json::from_str(&body).expect("JSON");
+    if status != StatusCode::OK {
+        return format!("{} {}", status.as_u16(), body["error"].as_str().unwrap_or_default());
+    }
+    let list = |value: &Value| value.as_array().cloned().unwrap_or_default();
+    let groups = list(&body["data"]["groups"]).into_iter().map(|group| {
+        let rules = list(&group["rules"]).into_iter().map(|rule| rule["name"].as_str().unwrap_or_default().to_owned());
+        format!("{}: {}", group["name"].as_str().unwrap_or_default(), rules.collect::<Vec<_>>().join(" "))
+    });
+    groups.collect::<Vec<_>>().join(", ")
+}
+
+#[tokio::test]
+async fn rules_are_filtered() {
+    let cases = [
+        ("", "shop: Slow a:b, quiet: Quiet"),
+        ("type=alert", "shop: Slow, quiet: Quiet"),
+        ("type=RECORD", "shop: a:b"),
+        ("type=x", r#"400 invalid parameter "type": not supported value "x""#),
+        ("rule_name[]=Slow&rule_name[]=Quiet", "shop: Slow, quiet: Quiet"),
+        ("rule_group%5B%5D=quiet", "quiet: Quiet"),
+        ("file[]=other.yaml", ""),
+        ("match[]={severity=%22page%22}", "shop: Slow a:b, quiet: Quiet"),
+        ("match[]={severity=%22x%22}&match[]={severity=~%22p.*%22}", "shop: Slow a:b, quiet: Quiet"),
+        ("match[]={team!=%22%22}", ""),
+        ("match[]=up", "400 invalid parameter \"match[]\": `up` is not of the form {a=\"b\"}"),
+        (
+            "exclude_alerts=maybe",
+            "400 invalid parameter \"exclude_alerts\": `maybe` is not a boolean, write true or false",
+        ),
+        ("group_limit=1", "shop: Slow a:b"),
+        ("group_limit=0", "400 invalid parameter \"group_limit\": `0` is not a positive number"),
+        (
+            "group_next_token=x",
+            "400 invalid parameter \"group_limit\": group_limit needs to be set in order to paginate over the groups",
+        ),
+    ];
+    for (query, want) in cases {
+        assert_eq!(names(query).await, want, "of {query}");
+    }
+    let (_, body) = get("/api/v1/rules?group_limit=1").await;
+    let body: Value = serde_json::from_str(&body).expect("JSON");
+    let token = body["data"]["groupNextToken"].as_str().expect("a token").to_owned();
+    assert_eq!(names(&format!("group_limit=1&group_next_token={token}")).await, "quiet: Quiet");
+}
+
+#[tokio::test]
+async fn the_rest_answers_as_its_callers_expect() {
+    let (status, body) = get("/api/v1/rules/test/test").await;
+    assert!(status == StatusCode::NOT_FOUND && body.contains("page not found"));
+    let (status, body) = get("/nothing").await;
+    assert_eq!(status, StatusCode::NOT_FOUND);
+    assert_eq!(body, r#"{"status":"error","errorType":"not_found","error":"page not found: /nothing"}"#);
+    let (status, body) = get("/api/v1/status/buildinfo").await;
+    assert!(status == StatusCode::OK && body.contains(r#""version":"3."#));
+    assert_eq!(get("/metrics").await, (StatusCode::OK, "# EOF\n".into()));
+    assert_eq!(get("/-/healthy").await.0, StatusCode::OK);
+    let unready = "not ready: reading the journal\n".to_owned();
+    assert_eq!(get("/-/ready").await, (StatusCode::SERVICE_UNAVAILABLE, unready));
+    assert_eq!(get("/api/watchgate/v1/pipeline").await, (StatusCode::OK, r#"{"accepted":1}"#.into()));
+    assert_eq!(get("/-/reload").await.0, StatusCode::METHOD_NOT_ALLOWED);
+    let post = Request::post("/-/reload").header("host", "localhost").body(Body::empty()).expect("a request");
+    let (status, body) = ask(post).await;
+    assert_eq!(status, StatusCode::INTERNAL_SERVER_ERROR);
+    assert!(body.ends_with("a.yaml:1:1: wrong\n"), "{body}");
+}
+
+#[tokio::test]
+async fn strangers_are_refused() {
+    let rebound = Request::get("/-/healthy").header("host", "evil.example").body(Body::empty()).expect("a request");
+    assert_eq!(ask(rebound).await.0, StatusCode::FORBIDDEN);
+    let page = Request::post("/-/reload").header("host", "localhost").header("origin", "http://evil.example");
+    assert_eq!(ask(page.body(Body::empty()).expect("a request")).await.0, StatusCode::FORBIDDEN);
+    let external = Request::get("/-/healthy").header("host", "gate:9480").header("origin", "http://gate:9480");
+    assert_eq!(ask(external.body(Body::empty()).expect("a request")).await.0, StatusCode::OK);
+}

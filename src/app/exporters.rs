@@ -1,0 +1,80 @@
+//! One worker for each configured exporter, resumed where its cursor stands.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::Context;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use super::janitor::Watched;
+use crate::config::Config;
+use crate::exporter::config::{Exporter as Settings, Kind};
+use crate::exporter::elasticsearch::Elasticsearch;
+use crate::exporter::prometheus::Prometheus;
+use crate::exporter::zipkin::Zipkin;
+use crate::journal::Cursor;
+use crate::model::time::wall_clock;
+use crate::pipeline::batch::Bounds;
+use crate::pipeline::exporter::Exporter;
+use crate::pipeline::intake::SignalLog;
+use crate::pipeline::letter::Letters;
+use crate::pipeline::worker::{self, Worker};
+use crate::telemetry::{ExporterLabels, Telemetry};
+
+/// What all workers share.
+pub(super) struct Shared<'a> {
+    pub(super) logs: &'a [Arc<SignalLog>],
+    pub(super) letters: &'a Letters,
+    pub(super) telemetry: &'a Telemetry,
+    pub(super) stop: &'a CancellationToken,
+}
+
+/// Starts a worker for each exporter of `config`.
+pub(super) fn start(config: &Config, shared: &Shared<'_>, tasks: &mut JoinSet<()>) -> anyhow::Result<Vec<Watched>> {
+    let cursors = config.data_dir.join("cursors");
+    std::fs::create_dir_all(&cursors).with_context(|| format!("data_dir: cannot make {}", cursors.display()))?;
+    let mut watched = Vec::new();
+    for (name, settings) in &config.exporters {
+        let mut start = || -> anyhow::Result<Watched> {
+            match &settings.kind {
+                Kind::Prometheus => work(name, settings, Prometheus::new(settings)?, &cursors, shared, tasks),
+                Kind::Elasticsearch { .. } => {
+                    let labels = ExporterLabels { exporter: name.clone(), signal: settings.kind.signal().name() };
+                    let diverted = shared.telemetry.exporter_failure_store_items.get_or_create(&labels).clone();
+                    work(name, settings, Elasticsearch::new(settings, diverted)?, &cursors, shared, tasks)
+                }
+                Kind::Zipkin => work(name, settings, Zipkin::new(settings)?, &cursors, shared, tasks),
+            }
+        };
+        watched.push(start().with_context(|| format!("exporters.{name}"))?);
+    }
+    Ok(watched)
+}
+
+fn work<E: Exporter>(
+    name: &str,
+    settings: &Settings,
+    exporter: E,
+    cursors: &Path,
+    shared: &Shared<'_>,
+    tasks: &mut JoinSet<()>,
+) -> anyhow::Result<Watched> {
+    let signal = settings.kind.signal();
+    let log = Arc::clone(&shared.logs[signal as usize - 1]);
+    let path = cursors.join(format!("{}-{signal}.cursor", name.replace('/', "@")));
+    let cursor = Cursor::open(&path, settings.start, &log.journal, wall_clock())
+        .with_context(|| format!("cannot open {}", path.display()))?;
+    tracing::info!(exporter = name, %signal, resumed = ?cursor.resumed(), position = %cursor.position(), "exporter starts");
+    let settings = worker::Settings {
+        name: name.to_owned(),
+        bounds: Bounds { bytes_max: settings.batch.bytes_max, delay_max: settings.batch.delay_max },
+        in_flight_max: settings.in_flight_max,
+        backoff: settings.retry,
+    };
+    let (letters, telemetry) = (shared.letters.clone(), shared.telemetry.clone());
+    let worker = Worker::new(exporter, signal, settings, log, cursor, letters, telemetry);
+    let progress = worker.progress();
+    tasks.spawn(worker.run(shared.stop.clone()));
+    Ok(Watched { exporter: name.to_owned(), signal, progress })
+}

@@ -1,0 +1,173 @@
+//! Elasticsearch: `_bulk`, each item answered and settled by itself.
+//!
+//! Every document carries an `_id` made from its place in the journal, so that a second arrival is a
+//! 409 and counts as delivered. Items that the store is too busy for are sent again, alone; items
+//! that it blames become dead letters.
+
+use bytes::Bytes;
+use parking_lot::Mutex;
+use prometheus_client::metrics::counter::Counter;
+
+use super::config::{Compression, Exporter as Config, Kind};
+use super::http::{Endpoints, Reply, SetupError};
+use crate::codec::compression;
+use crate::codec::elasticsearch::id::FrameId;
+use crate::codec::elasticsearch::response::{self, FILTER_PATH, Outcome};
+use crate::codec::elasticsearch::{Batch, Encoder, FrameInput, Options};
+use crate::journal::{Counts, Frame};
+use crate::limits::REQUEST_BYTES_MAX;
+use crate::model::signal::{Encoding, WireFormat};
+use crate::pipeline::exporter::{Answer, Exporter, Letter, RetryReason, Verdict};
+
+/// Bytes of one `_bulk` request before compression: Elasticsearch advises 5 to 15 MB.
+const BULK_BYTES_MAX: usize = 10 << 20;
+
+/// Sends documents to Elasticsearch or OpenSearch.
+#[derive(Debug)]
+pub struct Elasticsearch {
+    endpoints: Endpoints,
+    encoder: Mutex<Encoder>,
+    gzip: bool,
+    failure_store: Counter,
+}
+
+impl Elasticsearch {
+    /// An exporter as configured; documents that the store diverts are counted in `failure_store`.
+    ///
+    /// # Errors
+    /// When its client or headers cannot be set up.
+    pub fn new(config: &Config, failure_store: Counter) -> Result<Self, SetupError> {
+        let gzip = config.compression == Compression::Gzip;
+        let protocol = [("content-type", "application/x-ndjson"), ("content-encoding", "gzip")];
+        let urls = config.endpoints.iter().cloned().map(|mut url| {
+            let path = format!("{}/_bulk", url.path().trim_end_matches('/'));
+            url.set_path(&path);
+            url.query_pairs_mut().append_pair("filter_path", FILTER_PATH);
+            url
+        });
+        let endpoints = Endpoints::new(config, urls.collect(), &protocol[..if gzip { 2 } else { 1 }])?;
+        let options = match &config.kind {
+            Kind::Elasticsearch { logs_index, document_id } => {
+                Options { index: logs_index.clone(), document_ids: *document_id }
+            }
+            Kind::Prometheus | Kind::Zipkin => Options::default(),
+        };
+        Ok(Self { endpoints, encoder: Mutex::new(Encoder::new(options)), gzip, failure_store })
+    }
+
+    /// Adds `frame`'s documents to the last of `requests`, and to further ones when that is full.
+    fn add(&self, at: u32, frame: &Frame, requests: &mut Vec<Batch>) -> Result<(), String> {
+        let max = usize::try_from(REQUEST_BYTES_MAX).unwrap_or(usize::MAX);
+        let payload =
+            compression::decompress(frame.encoding, &frame.payload, max).map_err(|error| error.to_string())?;
+        let (segment_id, offset) = frame.original;
+        let mut input = FrameInput {
+            frame: at,
+            id: FrameId { segment_id, offset },
+            received_at: frame.received_at,
+            context: &frame.context,
+            payload: &payload,
+            from: 0,
+        };
+        let mut encoder = self.encoder.lock();
+        loop {
+            if requests.last().is_none_or(|request| request.body().len() >= BULK_BYTES_MAX) {
+                requests.push(Batch::default());
+            }
+            let Some(request) = requests.last_mut() else { return Ok(()) };
+            let rest = match frame.format {
+                WireFormat::OtlpLogs => {
+                    encoder.encode_otlp_logs(&input, BULK_BYTES_MAX, request).map_err(|error| error.to_string())?
+                }
+                _ => encoder.encode_bulk(&input, BULK_BYTES_MAX, request),
+            };
+            match rest {
+                Some(from) => input.from = from,
+                None => return Ok(()),
+            }
+        }
+    }
+
+    fn body(&self, batch: &Batch) -> Bytes {
+        if self.gzip {
+            let mut packed = Vec::new();
+            // writing to memory does not fail
+            let _ = compression::gzip(batch.body(), &mut packed);
+            return packed.into();
+        }
+        Bytes::copy_from_slice(batch.body())
+    }
+
+    fn settle(&self, request: &Batch, body: &[u8]) -> Answer<Batch> {
+        let parsed = match response::parse(body, request.len()) {
+            Ok(parsed) => parsed,
+            Err(error) => {
+                return Answer::Retry { reason: RetryReason::NoAnswer, after: None, detail: error.to_string() };
+            }
+        };
+        self.failure_store.inc_by(u64::from(parsed.failure_store));
+        let Some(outcomes) = parsed.outcomes else { return Answer::Delivered };
+        let (mut settled, mut letters, mut rest) = (Counts::default(), Vec::new(), Batch::default());
+        let mut why = RetryReason::Busy;
+        for (at, outcome) in outcomes.into_iter().enumerate() {
+            match outcome {
+                Outcome::Delivered | Outcome::Duplicate => settled.delivered += 1,
+                Outcome::Refused { status, kind, reason } => {
+                    letters.push(letter(request, at, format!("{status} {kind}: {reason}")));
+                }
+                Outcome::Retry { .. } => rest.push_from(request, at),
+                Outcome::Paused { status, index, reason } => {
+                    if why != RetryReason::Paused {
+                        tracing::warn!(status, index, reason, "elasticsearch refuses us; its documents wait");
+                    }
+                    why = RetryReason::Paused;
+                    rest.push_from(request, at);
+                }
+            }
+        }
+        Answer::Partly { settled, letters, rest: (!rest.is_empty()).then_some((rest, why)) }
+    }
+}
+
+fn letter(request: &Batch, at: usize, reason: String) -> Letter {
+    let payload = Bytes::copy_from_slice(request.lines(at));
+    Letter { reason, format: WireFormat::Bulk, encoding: Encoding::Identity, payload, items: 1 }
+}
+
+impl Exporter for Elasticsearch {
+    type Request = Batch;
+
+    fn encode(&self, frames: &[Frame]) -> (Vec<Batch>, Vec<Letter>) {
+        let (mut requests, mut letters) = (Vec::new(), Vec::new());
+        for (at, frame) in (0..).zip(frames) {
+            if let Err(reason) = self.add(at, frame, &mut requests) {
+                // its documents so far must not go out beside the letter that holds them all
+                requests.iter_mut().for_each(|request: &mut Batch| request.retain(|_, item| item.frame != at));
+                letters.push(Letter::whole(frame, reason));
+            }
+        }
+        requests.retain(|request| !request.is_empty());
+        (requests, letters)
+    }
+
+    fn items(&self, request: &Batch) -> u32 {
+        u32::try_from(request.len()).unwrap_or(u32::MAX)
+    }
+
+    async fn send(&self, request: &Batch) -> Answer<Batch> {
+        match self.endpoints.post(self.body(request)).await {
+            Ok(Reply::Taken(body)) => self.settle(request, &body),
+            Ok(Reply::Blamed(detail) | Reply::TooLarge(detail)) => Answer::Refused { detail },
+            Err(retry) => retry,
+        }
+    }
+
+    fn split(&self, mut request: Batch, detail: &str, _unanswered: bool) -> Result<[Batch; 2], Verdict> {
+        if request.len() < 2 {
+            return Err(Verdict::Bury(letter(&request, 0, detail.to_owned())));
+        }
+        let mut rest = Batch::default();
+        request.split(&mut rest);
+        Ok([request, rest])
+    }
+}

@@ -1,0 +1,126 @@
+//! Zipkin: `POST /api/v2/spans`, JSON.
+//!
+//! Frames that came as Zipkin JSON are spliced untouched; OTLP spans are mapped on the way.
+
+use bytes::Bytes;
+
+use super::config::{Compression, Exporter as Config};
+use super::http::{Endpoints, Reply, SetupError};
+use crate::codec::{compression, zipkin};
+use crate::journal::Frame;
+use crate::limits::REQUEST_BYTES_MAX;
+use crate::model::signal::{Encoding, WireFormat};
+use crate::pipeline::exporter::{Answer, Exporter, Letter, Verdict};
+
+/// Sends spans to Zipkin.
+#[derive(Debug)]
+pub struct Zipkin {
+    endpoints: Endpoints,
+    gzip: bool,
+}
+
+/// A JSON array of spans.
+#[derive(Debug)]
+pub struct Request {
+    json: Vec<u8>,
+    sent: Bytes,
+    spans: u32,
+}
+
+impl Zipkin {
+    /// An exporter as configured.
+    ///
+    /// # Errors
+    /// When its client or headers cannot be set up.
+    pub fn new(config: &Config) -> Result<Self, SetupError> {
+        let gzip = config.compression == Compression::Gzip;
+        let encoding = if gzip { "gzip" } else { "identity" };
+        let protocol = [("content-type", "application/json"), ("content-encoding", encoding)];
+        let protocol = if gzip { &protocol[..] } else { &protocol[..1] };
+        Ok(Self { endpoints: Endpoints::new(config, config.endpoints.clone(), protocol)?, gzip })
+    }
+
+    fn request(&self, json: Vec<u8>, spans: u32) -> Request {
+        let mut packed = Vec::new();
+        if self.gzip && compression::gzip(&json, &mut packed).is_ok() {
+            return Request { json, sent: packed.into(), spans };
+        }
+        Request { sent: json.into(), json: Vec::new(), spans }
+    }
+
+    /// The array before compression.
+    fn plain<'a>(&self, request: &'a Request) -> &'a [u8] {
+        if self.gzip { &request.json } else { &request.sent }
+    }
+}
+
+/// The frame's spans as a JSON array.
+fn array(frame: &Frame) -> Result<Vec<u8>, String> {
+    let max = usize::try_from(REQUEST_BYTES_MAX).unwrap_or(usize::MAX);
+    let body = compression::decompress(frame.encoding, &frame.payload, max).map_err(|error| error.to_string())?;
+    match frame.format {
+        WireFormat::OtlpTraces => {
+            let mut json = Vec::with_capacity(body.len() * 3);
+            zipkin::encode_otlp(&body, &mut json).map_err(|error| error.to_string())?;
+            Ok(json)
+        }
+        _ => Ok(body.into()),
+    }
+}
+
+impl Exporter for Zipkin {
+    type Request = Request;
+
+    fn encode(&self, frames: &[Frame]) -> (Vec<Request>, Vec<Letter>) {
+        let mut arrays = Vec::with_capacity(frames.len());
+        let mut letters = Vec::new();
+        let mut spans = 0;
+        for frame in frames {
+            match array(frame) {
+                Ok(json) => {
+                    arrays.push(json);
+                    spans += frame.items;
+                }
+                Err(reason) => letters.push(Letter::whole(frame, reason)),
+            }
+        }
+        if arrays.is_empty() {
+            return (Vec::new(), letters);
+        }
+        let mut json = Vec::new();
+        let slices: Vec<&[u8]> = arrays.iter().map(Vec::as_slice).collect();
+        // every frame was walked before it was journalled: each is an array
+        if let Err(error) = zipkin::splice(&slices, &mut json) {
+            tracing::error!(%error, "a journalled frame is no array of spans");
+        }
+        (vec![self.request(json, spans)], letters)
+    }
+
+    fn items(&self, request: &Request) -> u32 {
+        request.spans
+    }
+
+    async fn send(&self, request: &Request) -> Answer<Request> {
+        match self.endpoints.post(request.sent.clone()).await {
+            Ok(Reply::Taken(_)) => Answer::Delivered,
+            Ok(Reply::Blamed(detail) | Reply::TooLarge(detail)) => Answer::Refused { detail },
+            Err(retry) => retry,
+        }
+    }
+
+    fn split(&self, request: Request, detail: &str, _unanswered: bool) -> Result<[Request; 2], Verdict> {
+        match zipkin::split(self.plain(&request)) {
+            Ok(Some((first, second))) => {
+                let spans = request.spans / 2;
+                Ok([self.request(first, spans), self.request(second, request.spans - spans)])
+            }
+            _ => Err(Verdict::Bury(Letter {
+                reason: detail.to_owned(),
+                format: WireFormat::ZipkinJson,
+                encoding: Encoding::Identity,
+                payload: Bytes::copy_from_slice(self.plain(&request)),
+                items: request.spans,
+            })),
+        }
+    }
+}
