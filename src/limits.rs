@@ -39,8 +39,22 @@ pub const CURSOR_RANGES_MAX: usize = 128;
 /// Decompressed bytes of one remote-write request to Prometheus, which answers 400 beyond (journal.md).
 pub const PROMETHEUS_REQUEST_BYTES_MAX: usize = 32 << 20;
 
-/// Levels of a PromQL expression's tree: evaluation recurses, and a thread's stack holds this many.
+/// Operators in a row in a PromQL expression: evaluation recurses, and a thread's 2 MiB of stack hold this many.
 pub const EXPR_DEPTH_MAX: usize = 256;
+
+/// Brackets within brackets in a PromQL expression; each costs more stack than an operator does.
+pub const EXPR_NESTING_MAX: usize = 64;
+/// Groups of alerts alive at once; a further one is not notified, and counted.
+pub const ALERT_GROUPS_MAX: usize = 100_000;
+
+/// Requests to one notification target at once: a slow target holds up none but itself.
+pub const NOTIFICATIONS_IN_FLIGHT_MAX: usize = 8;
+
+/// Bytes of a notification target's answer that are read, so that its connection can be used again.
+pub const NOTIFICATION_ANSWER_BYTES_MAX: usize = 64 << 10;
+
+/// Bytes of a file that holds a secret; more is a mistake.
+pub const SECRET_BYTES_MAX: u64 = 64 << 10;
 
 /// What decoders enforce on one request and its items.
 #[derive(Clone, Debug, PartialEq, Eq)]

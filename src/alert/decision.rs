@@ -6,7 +6,7 @@ use super::log::Entry;
 use crate::model::time::Millis;
 
 /// The outcome of looking at a group against what was last sent about it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Reason {
     /// Nothing was ever sent, or the last word was "all resolved".
     FirstNotification,

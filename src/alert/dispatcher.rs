@@ -14,12 +14,10 @@ use super::group::{Batch, Group, GroupId};
 use super::log::{self, Entry, Log};
 use super::route::{Options, Route};
 use super::saved::{SavedAlert, SavedEntry, SavedGroup, State};
+use crate::limits::ALERT_GROUPS_MAX;
 use crate::model::alert::{Alert, AlertState};
 use crate::model::labels::Labels;
 use crate::model::time::Millis;
-
-/// Groups alive at once; a further one is refused and counted.
-pub const GROUPS_MAX: usize = 100_000;
 
 /// A notification is tried at least this long, however short `group_interval` is.
 const TRIED_AT_LEAST_MS: Millis = 10_000;
@@ -73,6 +71,7 @@ pub struct Dispatcher {
     last_id: u64,
     next_purge: Millis,
     refused: u64,
+    decisions: BTreeMap<Reason, u64>,
 }
 
 impl Dispatcher {
@@ -196,7 +195,13 @@ impl Dispatcher {
         self.groups.len()
     }
 
-    /// Groups refused because of [`GROUPS_MAX`].
+    /// How often each reason was the outcome of looking at a target of a due group.
+    #[must_use]
+    pub fn decisions(&self) -> &BTreeMap<Reason, u64> {
+        &self.decisions
+    }
+
+    /// Groups refused because of [`ALERT_GROUPS_MAX`].
     #[must_use]
     pub fn refused(&self) -> u64 {
         self.refused
@@ -224,7 +229,7 @@ impl Dispatcher {
 
     /// Opens a group for its first alert; an alert older than `group_wait` does not wait again.
     fn open(&mut self, id: &GroupId, options: &Arc<Options>, labels: Labels, alert: &Alert, now: Millis) -> bool {
-        if self.groups.len() >= GROUPS_MAX {
+        if self.groups.len() >= ALERT_GROUPS_MAX {
             self.refused += 1;
             return false;
         }
@@ -304,6 +309,7 @@ impl Dispatcher {
         let log_key = log::key(&id.key, &id.receiver, index);
         let repeat = options.repeat_interval;
         let reason = decide(self.log.get(&log_key), &batch.content, webhook.send_resolved, repeat, now);
+        *self.decisions.entry(reason).or_default() += 1;
         if !reason.notifies() {
             return None;
         }

@@ -90,7 +90,7 @@ impl Group {
 
     /// What to tell now; remembers what of it is resolved.
     pub(super) fn batch(&mut self, now: Millis) -> Batch {
-        self.alerts.retain(|_, alert| !alert.resolved_at.is_some_and(|at| now - at > RESOLVED_KEPT_MS));
+        self.alerts.retain(|_, alert| alert.resolved_at.is_none_or(|at| now - at <= RESOLVED_KEPT_MS));
         let mut batch = Batch { alerts: self.alerts.values().cloned().collect(), content: Content::default() };
         batch.alerts.sort_by(|a, b| payload_order(&a.labels, &b.labels));
         self.told_resolved.clear();

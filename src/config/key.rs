@@ -26,8 +26,6 @@ pub enum Kind {
     Share,
     /// A whole number of what is named.
     Count(&'static str),
-    /// A number between 0 and 1.
-    Ratio,
     /// true or false.
     Bool,
     /// One of these words.
@@ -48,7 +46,6 @@ impl Kind {
             Self::Bytes => "bytes".to_owned(),
             Self::Share => "share or bytes".to_owned(),
             Self::Count(of) => of.to_owned(),
-            Self::Ratio => "0 to 1".to_owned(),
             Self::Bool => "true or false".to_owned(),
             Self::Choice(words) => words.join(", "),
         }

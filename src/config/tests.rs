@@ -115,7 +115,6 @@ fn every_key_has_an_effect_or_says_that_it_is_not_supported() {
             (_, Kind::Duration) => "7s",
             (_, Kind::Bytes) => "7KiB",
             (_, Kind::Share) => "7%",
-            (_, Kind::Ratio) => "0.7",
             (_, Kind::Count(_)) => "7",
             (_, Kind::Bool) => {
                 if key.default == "true" {

@@ -11,10 +11,8 @@ use tokio::sync::Semaphore;
 use super::webhook::{self, Clients, Failure};
 use crate::alert::dispatcher::Notification;
 use crate::backoff::Backoff;
+use crate::limits::NOTIFICATIONS_IN_FLIGHT_MAX;
 use crate::model::time::{Millis, wall_clock};
-
-/// Requests to one target at once; one slow target holds up none but itself.
-const IN_FLIGHT_PER_TARGET: usize = 8;
 
 /// What happened to notifications since the start.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -106,7 +104,7 @@ impl Delivery {
 
     /// One attempt, once the target has a free slot; waits between attempts hold none.
     async fn attempt(&self, notification: &Notification) -> Result<(), Failure> {
-        let slots = Arc::clone(&self.target(notification, |target| Arc::clone(&target.slots)));
+        let slots = self.target(notification, |target| Arc::clone(&target.slots));
         let _slot = slots.acquire_owned().await.map_err(|_| closed())?;
         webhook::post(&self.clients, notification, &self.external_url, wall_clock()).await
     }
@@ -114,7 +112,7 @@ impl Delivery {
     fn target<R>(&self, notification: &Notification, read: impl FnOnce(&mut Target) -> R) -> R {
         let mut targets = self.targets.lock();
         let key = (Arc::clone(&notification.receiver), notification.index);
-        let fresh = || Target { slots: Arc::new(Semaphore::new(IN_FLIGHT_PER_TARGET)), logged: None };
+        let fresh = || Target { slots: Arc::new(Semaphore::new(NOTIFICATIONS_IN_FLIGHT_MAX)), logged: None };
         read(targets.entry(key).or_insert_with(fresh))
     }
 

@@ -6,15 +6,18 @@
 //! time for each group and target.
 //!
 //! It does not decide what is sent when: that is [`alert`](crate::alert)'s.
-//! Reading order: this file, [`delivery`] (attempts), [`webhook`] (one POST), [`payload`].
+//! Reading order: this file, `delivery` (attempts), [`webhook`] (one POST), [`payload`], [`rows`] (state
+//! in the database).
 
 mod delivery;
 pub mod payload;
+pub mod rows;
 #[cfg(test)]
 mod tests;
 pub mod webhook;
 mod worker;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
@@ -25,6 +28,7 @@ pub use worker::Worker;
 
 use crate::alert::Dispatcher;
 use crate::alert::config::Config;
+use crate::alert::decision::Reason;
 use crate::alert::saved::State;
 use crate::backoff::Backoff;
 use crate::model::alert::Alert;
@@ -114,6 +118,18 @@ impl Notifier {
     #[must_use]
     pub fn counts(&self) -> Counts {
         self.0.delivery.counts()
+    }
+
+    /// How often each reason to notify, or not to, was the outcome.
+    #[must_use]
+    pub fn decisions(&self) -> BTreeMap<Reason, u64> {
+        self.0.dispatcher.lock().decisions().clone()
+    }
+
+    /// Groups refused because there were too many.
+    #[must_use]
+    pub fn refused_groups(&self) -> u64 {
+        self.0.dispatcher.lock().refused()
     }
 
     /// Groups alive.

@@ -12,16 +12,11 @@ use thiserror::Error;
 use super::payload::Payload;
 use crate::alert::config::{Authorization, Source, Webhook, check_url};
 use crate::alert::dispatcher::Notification;
+use crate::limits::{NOTIFICATION_ANSWER_BYTES_MAX, SECRET_BYTES_MAX};
 use crate::model::time::Millis;
 
 /// Longest wait for an answer where the configuration names none.
 const TIMEOUT: Duration = Duration::from_secs(10);
-
-/// Bytes of an answer that are read so that its connection can be used again.
-const ANSWER_BYTES_MAX: usize = 64 << 10;
-
-/// A secret file is not larger than this.
-const SECRET_BYTES_MAX: u64 = 64 << 10;
 
 /// Why a notification was not taken. No message holds more of a URL than scheme and host.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
@@ -113,7 +108,7 @@ async fn judge(mut answer: Response, now: Millis) -> Result<(), Failure> {
     let mut read = 0;
     while let Ok(Some(chunk)) = answer.chunk().await {
         read += chunk.len();
-        if read > ANSWER_BYTES_MAX {
+        if read > NOTIFICATION_ANSWER_BYTES_MAX {
             break;
         }
     }

@@ -52,12 +52,39 @@ impl Worker {
         for notification in notifications {
             let shared = Arc::clone(&self.shared);
             sending.spawn(async move {
+                let on_its_way = OnItsWay { shared: &shared, id: notification.id };
                 let ok = shared.delivery.deliver(&notification).await;
-                shared.dispatcher.lock().sent(notification.id, wall_clock(), ok);
-                (shared.on_change)();
+                on_its_way.ended(ok);
             });
         }
         let wait = next.map_or(SLEEP_MAX, |at| Duration::from_millis(u64::try_from(at - now).unwrap_or(0)));
         wait.min(SLEEP_MAX)
+    }
+}
+
+/// Every notification ends with a report, even if sending it panics. One that is cut off at the end
+/// of the process makes none: its fate is unknown and the restart tries it again.
+struct OnItsWay<'a> {
+    shared: &'a Shared,
+    id: u64,
+}
+
+impl OnItsWay<'_> {
+    fn ended(self, ok: bool) {
+        self.report(ok);
+    }
+
+    fn report(&self, ok: bool) {
+        self.shared.dispatcher.lock().sent(self.id, wall_clock(), ok);
+        self.shared.wake.notify_one();
+        (self.shared.on_change)();
+    }
+}
+
+impl Drop for OnItsWay<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.report(false);
+        }
     }
 }

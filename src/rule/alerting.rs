@@ -40,6 +40,8 @@ pub(super) struct Active {
     pub(super) held_until: Option<Millis>,
     /// The state that was last told.
     pub(super) announced: Option<AlertState>,
+    /// The step that is being taken has a result for it.
+    pub(super) seen: bool,
 }
 
 /// The durations of a rule and the instant at which its alerts step.
@@ -120,7 +122,7 @@ impl Alerts {
         match self.0.get_mut(&found.labels) {
             Some(alert) if alert.state != AlertState::Resolved => {
                 (alert.value, alert.element, alert.evaluated_at) = (found.value, found.element, step.at);
-                alert.held_until = None;
+                (alert.held_until, alert.seen) = (None, true);
             }
             _ => self.insert(Active {
                 labels: found.labels,
@@ -135,6 +137,7 @@ impl Alerts {
                 evaluated_at: step.at,
                 held_until: None,
                 announced: None,
+                seen: true,
             }),
         }
     }
@@ -144,7 +147,7 @@ impl Active {
     /// One step; answers whether the alert still exists.
     fn step(&mut self, step: Step) -> bool {
         let at = step.at;
-        if self.evaluated_at == at && self.resolved_at.is_none() {
+        if std::mem::take(&mut self.seen) {
             self.keep_firing_since = None;
         } else if self.held_until.is_some_and(|until| at < until) {
             return true;

@@ -23,7 +23,7 @@ use crate::model::signal::Signal;
 use crate::model::time::Millis;
 
 /// Why the database could not be used.
-#[derive(Debug, Error)]
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub enum StoreError {
     /// The file is there and is not a database of ours, or is damaged.
     #[error(

@@ -7,7 +7,7 @@ pub type Millis = i64;
 const UNITS: [(&str, Millis, bool); 7] = [
     ("y", 365 * 86_400_000, true),
     ("w", 7 * 86_400_000, true),
-    ("d", 86_400_000, true),
+    ("d", 86_400_000, false),
     ("h", 3_600_000, false),
     ("m", 60_000, false),
     ("s", 1_000, false),
@@ -38,7 +38,7 @@ pub fn parse_duration(text: &str) -> Option<Millis> {
     (!text.is_empty()).then_some(total)
 }
 
-/// `millis` as Prometheus prints it: years, weeks and days only where they are exact.
+/// `millis` as Prometheus prints it: years and weeks only where they are exact.
 #[must_use]
 pub fn format_duration(millis: Millis) -> String {
     if millis == 0 {
@@ -81,11 +81,11 @@ mod tests {
             assert_eq!(parse_duration(text), Some(millis), "{text}");
             assert_eq!(parse_duration(&format_duration(millis)), Some(millis), "{text}");
         }
-        // As Go prints them: weeks only where exact.
+        // As Go prints them: weeks only where nothing remains.
         let printed = [
             (1_209_600_000, "2w"),
-            (1_990_800_000, "553h"),
-            (349_200_000, "97h"),
+            (1_990_800_000, "23d1h"),
+            (349_200_000, "4d1h"),
             (5_400_000, "1h30m"),
             (-1_500, "-1s500ms"),
         ];

@@ -23,6 +23,9 @@ pub fn parse_int(text: &str) -> Option<i64> {
         Some(rest) => (true, rest),
         None => (false, text.strip_prefix('+').unwrap_or(text)),
     };
+    if digits.starts_with('_') {
+        return None;
+    }
     let digits = digits.replace('_', "");
     let (radix, digits) = match digits.as_bytes() {
         [b'0', b'x' | b'X', ..] => (16, &digits[2..]),
@@ -45,12 +48,13 @@ pub fn parse_float(text: &str) -> Option<f64> {
         ".inf" | ".Inf" | ".INF" | "+.inf" | "+.Inf" | "+.INF" => Some(f64::INFINITY),
         "-.inf" | "-.Inf" | "-.INF" => Some(f64::NEG_INFINITY),
         ".nan" | ".NaN" | ".NAN" => Some(f64::NAN),
-        _ if text.contains(|c: char| !matches!(c, '0'..='9' | '+' | '-' | '.' | 'e' | 'E' | '_')) =>
-        {
+        _ => {
             #[expect(clippy::cast_precision_loss, reason = "a float was asked for")]
-            parse_int(text).map(|int| int as f64)
+            let whole = parse_int(text).map(|int| int as f64);
+            let digits = |c: char| matches!(c, '0'..='9' | '+' | '-' | '.' | 'e' | 'E' | '_');
+            let float = || text.replace('_', "").parse().ok().filter(|float: &f64| float.is_finite());
+            whole.or_else(|| float().filter(|_| text.chars().all(digits) && !text.starts_with('_')))
         }
-        _ => text.replace('_', "").parse().ok(),
     }
 }
 
@@ -118,16 +122,16 @@ mod tests {
         for (text, value) in ints {
             assert_eq!(parse_int(text), Some(value), "{text}");
         }
-        for text in ["", "-", "5s", "1.5", "--5", "0x", "9223372036854775808", "five"] {
+        for text in ["", "-", "5s", "1.5", "--5", "0x", "9223372036854775808", "five", "_1"] {
             assert_eq!(parse_int(text), None, "{text}");
         }
         for (text, value) in
-            [("1.5", 1.5), ("-2e3", -2000.0), (".5", 0.5), ("0x10", 16.0), ("-.inf", f64::NEG_INFINITY)]
+            [("1.5", 1.5), ("-2e3", -2000.0), (".5", 0.5), ("0x10", 16.0), ("017", 15.0), ("-.inf", f64::NEG_INFINITY)]
         {
             assert_eq!(parse_float(text), Some(value), "{text}");
         }
         assert!(parse_float(".NaN").is_some_and(f64::is_nan));
-        for text in ["nan", "inf", "1s", "", "e"] {
+        for text in ["nan", "inf", "1s", "", "e", "1e400", "_1"] {
             assert_eq!(parse_float(text), None, "{text}");
         }
     }

@@ -212,3 +212,23 @@ fn typed_scalars_as_go_accepts_them() {
     assert_eq!(tree("[a, ~]").texts("l", &mut problems), Some(vec!["a"]));
     assert_eq!(problems.errors(), 1);
 }
+
+proptest::proptest! {
+    #![proptest_config(proptest::test_runner::Config { cases: 512, failure_persistence: None, ..Default::default() })]
+
+    /// Whatever the bytes are, reading ends, without a panic, in a tree or in one printable line.
+    #[test]
+    fn any_text_is_a_tree_or_a_problem(text in "([-a-z:?&*!|>'\"%@`#{}\\[\\], \n\t<]|\\PC){0,60}") {
+        match parse(&text) {
+            Ok(node) => {
+                let mut problems = Problems::new();
+                if let Some(map) = node.map("", &mut problems) {
+                    map.finish(&mut problems);
+                }
+                let _ = (node.duration("", &mut problems), node.list("", &mut problems), node.text_map("", &mut problems));
+                proptest::prop_assert!(problems.print("f").lines().count() == problems.iter().count(), "{text:?}");
+            }
+            Err(problem) => proptest::prop_assert_eq!(problem.line("f").lines().count(), 1),
+        }
+    }
+}

@@ -1,5 +1,6 @@
 //! The integration tests: one binary, the gateway under test as users run it, free ports, temporary directories.
 
+mod alertmanager;
 mod architecture;
 mod check;
 mod config;

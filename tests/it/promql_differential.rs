@@ -245,6 +245,87 @@ const WRITTEN_OUT: [&str; 96] = [
     "g and on(job) group_left k",
 ];
 
+/// Patterns in Go's syntax, each of which selects some of [`VALUES`] or is refused.
+const PATTERNS: [&str; 45] = [
+    "",
+    "a",
+    "a|b",
+    "a.*",
+    ".",
+    ".+",
+    "(?i)A",
+    "(?i)É",
+    "(?s).",
+    "(?-s).",
+    "a{2}",
+    "a{2,}",
+    "a{,2}",
+    "a{b}",
+    "{",
+    "a{1",
+    r"\Qa.b\E.*",
+    r"\d+",
+    r"\D",
+    r"\w+",
+    r"\W",
+    r"\s",
+    r"\S+",
+    r"a\b.*",
+    r"a\B.",
+    r"\Ba",
+    r"\bé\b",
+    "[a&&b]+",
+    "[a-c]+",
+    "[a-]+",
+    "[]]",
+    "[^a]",
+    "[[a]+",
+    r"[\w-]+",
+    r"[\d\D]",
+    "[[:alpha:]]+",
+    "[[:^alpha:]]",
+    r"\pL+",
+    r"\p{Greek}",
+    r"\p{^L}",
+    r"\x41|\x{e9}",
+    r"\101",
+    "^a$",
+    "a$b",
+    r"(a)\1",
+];
+
+/// Label values that patterns tell apart.
+const VALUES: [&str; 30] = [
+    "a", "b", "aa", "aaa", "ab", "A", "é", "É", "α", "1", "12", "٣", " ", "\n", "a\nb", "a.b", "a.bc", "axb", "a{b}",
+    "a{,2}", "{", "a{1", "[", "]", "&", "-", "a-b", "_", "a b", "\u{2028}",
+];
+
+#[tokio::test]
+async fn patterns_select_what_prometheus_selects() {
+    let _turn = parts::turn().await;
+    let labelled = |value: &&str| {
+        let labels = vec![("__name__".to_owned(), "p".to_owned()), ("v".to_owned(), (*value).to_owned())];
+        (labels, vec![(NOW, 1.0)])
+    };
+    let written: Vec<Series> = VALUES.iter().map(labelled).collect();
+    let Some(prometheus) = holding(&written).await else { return };
+    let (client, held) = (client(), held(written));
+    let mut wrong = Vec::new();
+    for pattern in PATTERNS {
+        for text in [
+            format!("p{{v=~{pattern:?}}}"),
+            format!("p{{v!~{pattern:?}}}"),
+            format!("label_replace(p, \"w\", \"<$0>\", \"v\", {pattern:?})"),
+        ] {
+            let (ours, theirs) = (ours(&text, &held, NOW), theirs(&client, &prometheus, &text, NOW).await);
+            if !agree(&text, &ours, &theirs) {
+                wrong.push(format!("{text}\n    ours   {ours:?}\n    theirs {theirs:?}"));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{} patterns differ:\n{}", wrong.len(), wrong.join("\n"));
+}
+
 /// Functions of one number, to a few units in the last place.
 const OF_ONE_NUMBER: [&str; 23] = [
     "abs", "ceil", "floor", "exp", "ln", "log2", "log10", "sqrt", "sgn", "sin", "cos", "tan", "asin", "acos", "atan",

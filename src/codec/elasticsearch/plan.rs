@@ -11,8 +11,9 @@ use hashbrown::HashMap;
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::ecs;
+use super::json::write_escaped;
 use super::prefix::Prefix;
-use super::value::{before_children, is_below, write_name};
+use super::value::{before_children, is_below, tidy};
 use crate::codec::any_value::{AnyValue, Attributes};
 
 /// Shapes remembered at most, and bytes of their names; when full all are forgotten.
@@ -149,7 +150,7 @@ fn build(signature: &[u8], prefix: &Prefix, attributes: Attributes<'_>) -> Plan 
         .map(|name| {
             let start = plan.text.len();
             plan.text.extend_from_slice(b",\"");
-            write_name(name.as_ref()?, &mut plan.text);
+            write_escaped(name.as_ref()?.as_bytes(), &mut plan.text);
             plan.text.extend_from_slice(b"\":");
             Some(start..plan.text.len())
         })
@@ -167,6 +168,8 @@ pub(super) fn is_routing(name: &str) -> bool {
 /// A field's name, moved below `attributes.` where the document's own field or Elasticsearch itself
 /// has the name: nothing that was sent is lost to a name.
 fn clear(name: &str, own_names: &[&str]) -> String {
+    let name = tidy(name);
+    let name = &*name;
     let taken = own_names.iter().any(|own| name == *own || is_below(name, own)) || ecs::is_metadata(name);
     if taken { format!("attributes.{name}") } else { name.to_owned() }
 }

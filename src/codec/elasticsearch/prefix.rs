@@ -5,8 +5,9 @@ use std::ops::Range;
 use xxhash_rust::xxh3::Xxh3Default;
 
 use super::ecs;
+use super::json::write_escaped;
 use super::plan::is_routing;
-use super::value::{write_name, write_value};
+use super::value::{tidy, write_value};
 use crate::codec::any_value::AnyValue;
 use crate::codec::otlp_logs::{ResourceRef, ScopeRef};
 
@@ -80,13 +81,14 @@ impl Prefix {
     }
 
     fn add(&mut self, name: &str, value: AnyValue<'_>) {
+        let name = tidy(name);
         self.text.extend_from_slice(b",\"");
-        write_name(name, &mut self.text);
+        write_escaped(name.as_bytes(), &mut self.text);
         self.text.extend_from_slice(b"\":");
         let start = self.text.len();
         write_value(value, 0, &mut self.text);
         let is_map = matches!(value, AnyValue::Map(_));
-        self.fields.push(Field { name: name.to_owned(), is_map, value: start..self.text.len() });
+        self.fields.push(Field { name: name.into_owned(), is_map, value: start..self.text.len() });
     }
 
     pub(super) fn fields(&self) -> &[Field] {

@@ -5,6 +5,8 @@
 //! that is a scalar here and a parent there (`a` beside `a.b`): of a name given twice the last value
 //! is written, and such an `a` is written as `a.value`.
 
+use std::borrow::Cow;
+
 use super::json::{write_base64, write_double, write_escaped, write_int, write_string};
 use crate::codec::any_value::{AnyValue, Attributes};
 
@@ -36,37 +38,32 @@ pub(crate) fn write_value(value: AnyValue<'_>, depth: usize, out: &mut Vec<u8>) 
     }
 }
 
+/// Maps of up to this many entries are looked through without an allocation.
+const SMALL: usize = 24;
+
 fn write_map(map: Attributes<'_>, depth: usize, out: &mut Vec<u8>) {
-    /// Maps of up to this many entries are looked through without an allocation.
-    const SMALL: usize = 24;
     let mut small = [""; SMALL];
     let mut count = 0;
+    let mut is_plain = true;
     for (key, _) in map.iter() {
         if let Some(slot) = small.get_mut(count) {
             *slot = key;
         }
         count += 1;
+        is_plain &= is_tidy(key);
     }
-    let sorted: Vec<(&str, usize)> = if count > SMALL {
-        let mut names: Vec<_> = map.iter().enumerate().map(|(at, (key, _))| (key, at)).collect();
-        names.sort_unstable();
-        names
+    let names = if count <= SMALL && is_plain {
+        Names::Few(&small[..count])
     } else {
-        Vec::new()
+        let mut sorted: Vec<_> = map.iter().enumerate().map(|(at, (key, _))| (tidy(key), at)).collect();
+        sorted.sort_unstable();
+        Names::Many(sorted)
     };
     out.push(b'{');
     let mut is_first = true;
     for (at, (key, value)) in map.iter().enumerate() {
-        let (is_repeated, is_parent) = if count > SMALL {
-            let same = sorted.partition_point(|(name, other)| (*name, *other) <= (key, at));
-            let repeated = sorted.get(same).is_some_and(|(name, _)| *name == key);
-            let below = sorted.partition_point(|(name, _)| before_children(name, key));
-            (repeated, sorted.get(below).is_some_and(|(name, _)| is_below(name, key)))
-        } else {
-            let names = &small[..count];
-            (names[at + 1..].contains(&key), names.iter().any(|name| is_below(name, key)))
-        };
-        if is_repeated {
+        let key = tidy(key);
+        if names.comes_again(&key, at) {
             continue;
         }
         if !is_first {
@@ -74,14 +71,55 @@ fn write_map(map: Attributes<'_>, depth: usize, out: &mut Vec<u8>) {
         }
         is_first = false;
         out.push(b'"');
-        write_name(key, out);
-        if is_parent && !matches!(value, AnyValue::Map(_)) {
-            out.extend_from_slice(b".value");
+        if matches!(value, AnyValue::Map(_)) || !names.is_parent(&key) {
+            write_escaped(key.as_bytes(), out);
+        } else {
+            let mut name = format!("{key}.value");
+            while names.contains(&name) || names.is_parent(&name) {
+                name.push('_');
+            }
+            write_escaped(name.as_bytes(), out);
         }
         out.extend_from_slice(b"\":");
         write_value(value, depth + 1, out);
     }
     out.push(b'}');
+}
+
+/// The names of a map: few, in order, or many, sorted with their places.
+enum Names<'a> {
+    Few(&'a [&'a str]),
+    Many(Vec<(Cow<'a, str>, usize)>),
+}
+
+impl Names<'_> {
+    /// Whether `name`, that of entry `at`, is also that of a later entry.
+    fn comes_again(&self, name: &str, at: usize) -> bool {
+        match self {
+            Self::Few(names) => names[at + 1..].contains(&name),
+            Self::Many(sorted) => {
+                let next = sorted.partition_point(|(other, place)| (&**other, *place) <= (name, at));
+                sorted.get(next).is_some_and(|(other, _)| other == name)
+            }
+        }
+    }
+
+    fn contains(&self, name: &str) -> bool {
+        match self {
+            Self::Few(names) => names.contains(&name),
+            Self::Many(sorted) => sorted.binary_search_by(|(other, _)| (**other).cmp(name)).is_ok(),
+        }
+    }
+
+    fn is_parent(&self, name: &str) -> bool {
+        match self {
+            Self::Few(names) => names.iter().any(|other| is_below(other, name)),
+            Self::Many(sorted) => {
+                let below = sorted.partition_point(|(other, _)| before_children(other, name));
+                sorted.get(below).is_some_and(|(other, _)| is_below(other, name))
+            }
+        }
+    }
 }
 
 /// Whether `name` is `parent.something`.
@@ -94,21 +132,17 @@ pub(crate) fn before_children(name: &str, parent: &str) -> bool {
     name.bytes().lt(parent.bytes().chain([b'.']))
 }
 
-/// Appends a field name, escaped. Elasticsearch refuses names with empty or blank parts between
-/// dots: those parts are left out, and a name of nothing else is `_`.
-pub(crate) fn write_name(name: &str, out: &mut Vec<u8>) {
-    let blank = |part: &str| part.trim().is_empty();
-    if !name.is_empty() && !name.split('.').any(blank) {
-        return write_escaped(name.as_bytes(), out);
+/// Whether Elasticsearch takes `name` for a field: no part between dots is empty or blank.
+fn is_tidy(name: &str) -> bool {
+    !name.split('.').any(|part| part.trim().is_empty())
+}
+
+/// A field name that Elasticsearch takes: empty and blank parts between dots are left out, and a name
+/// of nothing else is `_`.
+pub(crate) fn tidy(name: &str) -> Cow<'_, str> {
+    if is_tidy(name) {
+        return Cow::Borrowed(name);
     }
-    let start = out.len();
-    for part in name.split('.').filter(|part| !blank(part)) {
-        if out.len() > start {
-            out.push(b'.');
-        }
-        write_escaped(part.as_bytes(), out);
-    }
-    if out.len() == start {
-        out.push(b'_');
-    }
+    let parts: Vec<&str> = name.split('.').filter(|part| !part.trim().is_empty()).collect();
+    if parts.is_empty() { Cow::Borrowed("_") } else { Cow::Owned(parts.join(".")) }
 }

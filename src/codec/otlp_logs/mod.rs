@@ -7,7 +7,7 @@
 
 mod record;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod walk;
 
 pub use record::{LogRef, ResourceRef, ScopeRef, logs};

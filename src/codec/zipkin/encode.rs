@@ -14,19 +14,48 @@ use crate::codec::json::{
 use crate::codec::otlp_traces::{EventRef, LinkRef, ResourceRef, ScopeRef, SpanKind, SpanRef, StatusCode, spans};
 use crate::codec::proto::ProtoError;
 
+/// What [`encode_otlp_part`] wrote.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Part {
+    /// Spans in the array.
+    pub spans: u32,
+    /// Whether they are the last of the request.
+    pub complete: bool,
+}
+
 /// Appends the spans of an `ExportTraceServiceRequest` that was walked, as one JSON array; answers
 /// how many there are.
+///
+/// Each span repeats its resource's attributes, so that the array may be many times as long as the
+/// request: [`encode_otlp_part`] bounds it.
 ///
 /// # Errors
 /// If the request is malformed; `out` is incomplete then.
 pub fn encode_otlp(body: &[u8], out: &mut Vec<u8>) -> Result<u32, ProtoError> {
+    encode_otlp_part(body, 0, usize::MAX, out).map(|part| part.spans)
+}
+
+/// Like [`encode_otlp`], leaving out the first `skip` spans, and all after the array has `bytes_max`
+/// bytes: it is longer by one span at most, and has one if any is left.
+///
+/// # Errors
+/// As [`encode_otlp`].
+pub fn encode_otlp_part(body: &[u8], skip: u32, bytes_max: usize, out: &mut Vec<u8>) -> Result<Part, ProtoError> {
+    let start = out.len();
     out.push(b'[');
     let mut encoder =
         Encoder { out, resource: CachedResource::default(), scope: Cached::default(), scratch: Vec::new(), count: 0 };
-    spans(body, &mut |resource, scope, span| encoder.span(resource, scope, span))?;
-    let count = encoder.count;
+    let mut seen = 0u32;
+    spans(body, &mut |resource, scope, span| {
+        let full = encoder.count > 0 && encoder.out.len() - start >= bytes_max;
+        if seen >= skip && !full {
+            encoder.span(resource, scope, span);
+        }
+        seen = seen.saturating_add(1);
+    })?;
+    let spans = encoder.count;
     out.push(b']');
-    Ok(count)
+    Ok(Part { spans, complete: skip.saturating_add(spans) >= seen })
 }
 
 /// Tags written once: `,"key":"value"` for each.

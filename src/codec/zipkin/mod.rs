@@ -15,6 +15,6 @@ mod splice;
 mod tests;
 mod walk;
 
-pub use encode::encode_otlp;
+pub use encode::{Part, encode_otlp, encode_otlp_part};
 pub use splice::{splice, split};
 pub use walk::walk;

@@ -243,6 +243,27 @@ fn golden_otlp_span_in_full() {
 }
 
 #[test]
+fn parts_are_bounded_and_together_are_all() {
+    let resource = vec![text("service.name", "a"), text("long", &"x".repeat(10_000))];
+    let names: Vec<String> = (0..100).map(|number| number.to_string()).collect();
+    let body = request(resource, InstrumentationScope::default(), names.iter().map(|name| span(name)).collect());
+    let mut found = Vec::new();
+    loop {
+        let mut out = Vec::new();
+        let part = encode_otlp_part(&body, u32::try_from(found.len()).unwrap(), 30_000, &mut out).unwrap();
+        assert!(out.len() < 45_000 && part.spans > 0);
+        let Value::Array(spans) = serde_json::from_slice(&out).unwrap() else { panic!("an array") };
+        found.extend(spans.iter().map(|span| span["name"].as_str().unwrap().to_owned()));
+        if part.complete {
+            break;
+        }
+    }
+    assert_eq!(found, names);
+    let none = encode_otlp_part(&body, 100, 1, &mut Vec::new()).unwrap();
+    assert_eq!(none, Part { spans: 0, complete: true });
+}
+
+#[test]
 fn a_bare_span_has_a_service_and_no_more() {
     let bare = Span { trace_id: vec![1; 16], span_id: vec![2; 8], kind: 1, ..Default::default() };
     let expected = json!({

@@ -38,6 +38,24 @@ impl Engine {
         self.take(now, staged, labels_of, Arrival { now: None, received_at: None });
     }
 
+    /// Takes Watchgate's own metrics as of `now`.
+    pub fn observe_own(&mut self, now: Millis, samples: impl IntoIterator<Item = (Labels, f64)>) {
+        self.advance(now);
+        let arrival = Arrival { now: Some(now.max(self.clock)), received_at: None };
+        for (labels, value) in samples {
+            let hash = labels.hash();
+            let known = match self.store.by_hash.get(&hash) {
+                Some(known) => known.id,
+                None if self.is_full() => continue,
+                None => self.meet(labels, hash, seconds(now)),
+            };
+            self.stats.samples += 1;
+            if known != UNREAD {
+                self.feed(known, &[Sample { timestamp_ms: now, value }], arrival);
+            }
+        }
+    }
+
     fn take(
         &mut self,
         now: Millis,

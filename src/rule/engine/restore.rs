@@ -119,5 +119,6 @@ fn restored(saved: SavedAlert, now: Millis, interval: Millis) -> Option<Active> 
         evaluated_at: saved.saved_at,
         held_until,
         announced: Some(saved.state),
+        seen: false,
     })
 }

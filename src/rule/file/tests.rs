@@ -108,3 +108,30 @@ fn a_rule_written_twice_is_a_warning() {
     assert_eq!(set.warnings.len(), 1);
     assert!(set.warnings[0].1.warning);
 }
+
+#[test]
+fn the_shipped_rules_load_and_say_what_they_are() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("alert-rules");
+    let mut files = Vec::new();
+    for kind in ["system", "business"] {
+        for entry in std::fs::read_dir(root.join(kind)).expect("a folder").flatten() {
+            let path = entry.path();
+            files.push((format!("{kind}/{}", path.display()), std::fs::read_to_string(&path).expect("a rule file")));
+        }
+    }
+    let set = load_rules(&files).unwrap_or_else(|problems| panic!("{problems:#?}"));
+    assert_eq!(set.warnings, []);
+    assert!(set.len().1 >= 35, "{:?}", set.len());
+    for group in &set.groups {
+        for rule in group.rules.iter().filter(|rule| rule.what != What::Record) {
+            for label in ["kind", "severity"] {
+                assert!(rule.labels.iter().any(|(name, _)| name == label), "{} lacks {label}", rule.name);
+            }
+            for annotation in ["summary", "summary_zh"] {
+                assert!(rule.annotations.iter().any(|(name, _)| name == annotation), "{} lacks {annotation}", rule.name);
+            }
+            let kind = rule.labels.iter().find(|(name, _)| name == "kind").map(|(_, kind)| kind.source());
+            assert!(kind.is_some_and(|kind| group.file.starts_with(kind)), "{} in {}", rule.name, group.file);
+        }
+    }
+}

@@ -9,7 +9,7 @@ use super::function;
 use super::lex::{self, Kind, Token};
 use super::matcher::Selector;
 use super::tree::{AggregateOp, Node};
-use crate::limits::EXPR_DEPTH_MAX;
+use crate::limits::{EXPR_DEPTH_MAX, EXPR_NESTING_MAX};
 
 /// Every aggregation by name.
 pub(super) const AGGREGATIONS: [(&str, AggregateOp); 12] = [
@@ -119,21 +119,24 @@ impl Parser {
         ExprError { at: self.at(), message: format!("unexpected {}, expected {wanted}", self.peek().describe()) }
     }
 
-    fn too_deep(at: usize) -> ExprError {
-        let message =
-            format!("the expression nests deeper than {EXPR_DEPTH_MAX} levels, split it into recording rules");
+    fn too_deep(at: usize, most: usize) -> ExprError {
+        let message = format!("the expression nests deeper than {most} levels, split it into recording rules");
         ExprError { at, message }
     }
 
     fn above(at: usize, depth: usize, node: Node) -> Result<Parsed, ExprError> {
-        if depth >= EXPR_DEPTH_MAX { Err(Self::too_deep(at)) } else { Ok(Parsed { at, depth: depth + 1, node }) }
+        if depth >= EXPR_DEPTH_MAX {
+            Err(Self::too_deep(at, EXPR_DEPTH_MAX))
+        } else {
+            Ok(Parsed { at, depth: depth + 1, node })
+        }
     }
 
     /// An expression of operators that bind at least as strongly as `least`.
     fn expression(&mut self, least: u8) -> Result<Parsed, ExprError> {
         self.nesting += 1;
-        if self.nesting > EXPR_DEPTH_MAX {
-            return Err(Self::too_deep(self.at()));
+        if self.nesting > EXPR_NESTING_MAX {
+            return Err(Self::too_deep(self.at(), EXPR_NESTING_MAX));
         }
         let mut left = self.unary()?;
         while let Some(operator) = self.operator(least)? {

@@ -116,8 +116,7 @@ impl Reader<'_> {
             'A' => Escaped::Outside("\\A"),
             'z' => Escaped::Outside("\\z"),
             'b' => Escaped::Outside("(?-u:\\b)"),
-            // ASCII word characters decide, at any character boundary.
-            'B' => Escaped::Outside("(?:(?-u:\\b{start}).(?-u:\\b)|(?-u:\\B))"),
+            'B' => Escaped::Outside("(?-u:\\B)"),
             'C' => return self.invalid("`\\C` (any byte) is not supported, write `.` for any character"),
             'p' | 'P' => return self.property(kind == 'P'),
             'x' | '0'..='7' => return self.code_point(kind),

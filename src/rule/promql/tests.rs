@@ -2,6 +2,8 @@
 
 pub(in crate::rule) mod generate;
 
+use proptest::prelude::*;
+
 use super::{Element, EvalError, Expr, Inputs, Selector, SeriesView, Value, compile, eval};
 use crate::model::labels::Labels;
 use crate::model::sample::{STALE_NAN, Sample};
@@ -264,8 +266,10 @@ fn nesting_is_bounded_before_the_stack_is() {
     for text in ["(".repeat(100_000), "-".repeat(100_000), vec!["up"; 100_000].join(" + "), "abs(".repeat(100_000)] {
         assert!(compile(&text).expect_err("too deep").message.contains("nests deeper"));
     }
-    let deep = vec!["up"; 200].join(" + ");
-    assert_eq!(shown(run(&data("up: 1"), &deep, 0)), "{}=200");
+    let deep = vec!["up"; 250].join(" + ");
+    assert_eq!(shown(run(&data("up: 1"), &deep, 0)), "{}=250");
+    let nested = format!("{}up{}", "abs(".repeat(62), ")".repeat(62));
+    assert_eq!(shown(run(&data("up: 1"), &nested, 0)), "{}=1");
 }
 
 #[test]
@@ -316,4 +320,89 @@ fn windows_reach_back_as_far_as_range_and_offset() {
     assert_eq!(window("up offset -1m"), 300_000);
     assert_eq!(window("rate(up[1h] offset 5m)"), 3_900_000);
     assert_eq!(compiled("a{x=\"1\"} + b").selectors[1].metric(), Some("b"));
+}
+
+/// Pieces of PromQL, for texts that nearly parse.
+const PIECES: [&str; 40] = [
+    "up",
+    "sum",
+    "by",
+    "(",
+    ")",
+    "{",
+    "}",
+    "[",
+    "]",
+    ",",
+    "5m",
+    "1_0",
+    "0x",
+    "'",
+    "\"a\"",
+    "`",
+    "\\",
+    "=~",
+    "!~",
+    "=",
+    "==",
+    "-",
+    "+",
+    "^",
+    "*",
+    "@",
+    ":",
+    "offset",
+    "bool",
+    "on",
+    "group_left",
+    "and",
+    "or",
+    "rate",
+    "label_replace",
+    "#",
+    "\n",
+    "é",
+    "topk",
+    "NaN",
+];
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 2000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn no_text_breaks_the_parser(text in "\\PC*", picks in proptest::collection::vec(0..PIECES.len(), 0..25)) {
+        let soup = picks.iter().map(|pick| PIECES[*pick]).collect::<Vec<_>>();
+        for text in [text, soup.join(" "), soup.concat()] {
+            if let Err(error) = compile(&text) {
+                prop_assert!(error.at <= text.len() && text.is_char_boundary(error.at), "{text:?}: {}", error.at);
+            }
+        }
+    }
+
+    #[test]
+    fn no_pattern_breaks_the_translation(pattern in "(\\PC|[\\\\QEpPxCdb{}\\[\\]^,:0-9-]){0,20}") {
+        let _ = super::pattern::anchored(&pattern);
+    }
+
+    /// Until `next_change`, and not one millisecond longer than it promises, a result stays as it is.
+    #[test]
+    fn nothing_changes_before_next_change(seed in any::<u64>(), back in 0i64..400_000) {
+        let mut random = generate::Random::new(seed);
+        let sample = |(timestamp_ms, value)| Sample { timestamp_ms, value };
+        let series: Vec<(Labels, Vec<Sample>)> = generate::series(&mut random)
+            .into_iter()
+            .map(|(labels, samples)| (Labels::from_pairs(labels), samples.into_iter().map(sample).collect()))
+            .collect();
+        let text = generate::vector(&mut random, 2);
+        let follows_the_clock = ["rate(", "increase(", "delta(", "predict_linear", "time", "hour()", "minute()"];
+        if let Ok(expr) = compile(&text)
+            && !follows_the_clock.iter().any(|part| text.contains(part))
+        {
+            let held = Held { series: &series, selectors: &expr.selectors };
+            let at = generate::NOW - back;
+            let next = expr.next_change(&held, at).unwrap_or(at + 3_600_000);
+            prop_assert!(next > at);
+            prop_assert_eq!(shown(eval(&expr, &held, at)), shown(eval(&expr, &held, next - 1)), "{}", text);
+        }
+    }
 }

@@ -45,6 +45,11 @@ impl Webhook {
         )
     }
 
+    /// Every notification so far, and when it came.
+    pub fn all(&self) -> Vec<(Instant, Value)> {
+        self.received.lock().clone()
+    }
+
     /// The first notification with `status` for an alert of this name, and when it came.
     pub async fn wait_for(&self, alertname: &str, status: &str, patience: Duration) -> (Instant, Value) {
         until(&format!("a notification that {alertname} is {status}"), patience, async || {

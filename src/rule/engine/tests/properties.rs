@@ -43,7 +43,7 @@ fn firing(story: &Story) -> Vec<String> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(48))]
+    #![proptest_config(ProptestConfig::with_cases(24))]
 
     /// What is firing once data has settled at a tick is what an engine says that only knows ticks,
     /// for rules without memory of their own.
@@ -73,7 +73,7 @@ proptest! {
     /// Rules that match nothing change nothing.
     #[test]
     fn rules_that_do_not_match_change_nothing(steps in steps()) {
-        let many: String = (0..200)
+        let many: String = (0..60)
             .map(|n| format!("  - {{alert: N{n}, expr: 'sum by (job) (other_{n}{{job=~\"a.*\"}}) > x{{job=\"n{n}\"}}'}}\n"))
             .collect();
         let mut few = Story::new(&group("interval: 5s", RULES));

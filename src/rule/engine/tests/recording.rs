@@ -14,6 +14,7 @@ fn a_chain_of_rules_is_evaluated_between_ticks() {
     let mut story = Story::new(&group("interval: 1h", CHAIN));
     story.push(1.0, "errors{job=a,i=1} 2\nerrors{job=a,i=2} 2");
     story.push(5.0, "errors{job=a,i=1} 5");
+    story.until(6.0);
     assert_eq!(story.told(), [(6.0, Firing, r#"Errors{job="a"}"#.to_owned())]);
     assert_eq!(story.told[0].1.received_at, Some(at(5.0)), "the request that caused it all the way up");
     assert_eq!(story.told[0].1.value, 14.0);
