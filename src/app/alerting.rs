@@ -64,8 +64,7 @@ impl Alerting {
         let engine = engine.await.context("replay ended abnormally")??;
 
         let dirty = Arc::new(Notify::new());
-        let (settings, mut dispatcher) =
-            (settings(config, telemetry, &dirty), Dispatcher::new(loaded.alerting));
+        let (settings, mut dispatcher) = (settings(config, telemetry, &dirty), Dispatcher::new(loaded.alerting));
         if let Some(row) = saved.notifications.first() {
             dispatcher.restore(row.decode()?, wall_clock());
         }

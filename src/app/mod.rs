@@ -83,8 +83,7 @@ impl Gateway {
         }
         let metrics = &logs[Signal::Metrics as usize - 1].journal;
         let alerting = Alerting::start(&config, metrics, &telemetry, &stop.notifiers, &mut notifiers).await?;
-        let shared =
-            exporters::Shared { logs: &logs, letters: &letters, telemetry: &telemetry, stop: &stop.workers };
+        let shared = exporters::Shared { logs: &logs, letters: &letters, telemetry: &telemetry, stop: &stop.workers };
         let watched = exporters::start(&config, &shared, &mut workers)?;
         let janitor = Janitor { logs: Arc::clone(&logs), workers: watched.into(), telemetry: telemetry.clone() };
         background.spawn(janitor.clone().keep());

@@ -48,8 +48,7 @@ pub fn read_rules(config: &Config) -> anyhow::Result<RuleSet> {
 /// With a line for each problem.
 pub fn read_alerting(config: &Config) -> anyhow::Result<alert::config::Config> {
     let Some(path) = &config.alerting.config else { return Ok(alert::config::Config::default()) };
-    let text =
-        fs::read_to_string(path).with_context(|| format!("alerting.config: cannot read {}", path.display()))?;
+    let text = fs::read_to_string(path).with_context(|| format!("alerting.config: cannot read {}", path.display()))?;
     let mut problems = Problems::new();
     let loaded = alert::config::load(&text, path.parent().unwrap_or(Path::new(".")), &mut problems);
     let lines = problems.print(&path.display().to_string());

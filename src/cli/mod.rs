@@ -53,7 +53,9 @@ pub fn main() -> ExitCode {
     let done = match &cli.command {
         Command::Serve(args) => serve::run(args, cli.log_format, &cli.log_level),
         Command::Demo(options) => demo::run(options, cli.log_format, &cli.log_level),
-        Command::Check(args) => check::run(args, std::env::vars(), &mut std::io::stdout().lock()),
+        Command::Check(args) => {
+            check::run(args, crate::config::environment::variables(), &mut std::io::stdout().lock())
+        }
     };
     match done {
         Ok(code) => code,

@@ -17,7 +17,7 @@ use crate::net::own_spans;
 /// # Errors
 /// When the configuration has errors, all of which are in the message, or the gateway cannot run.
 pub fn run(args: &ConfigArgs, log_format: LogFormat, log_level: &str) -> anyhow::Result<ExitCode> {
-    let (config, warnings) = Config::load(args.config.as_deref(), std::env::vars())?;
+    let (config, warnings) = Config::load(args.config.as_deref(), crate::config::environment::variables())?;
     block_on(async {
         let endpoint = config.telemetry.zipkin_endpoint.as_ref();
         let spans = endpoint.map(|endpoint| own_spans::provider(endpoint.as_str())).transpose()?;

@@ -11,6 +11,12 @@ use crate::yaml::{self, Node, Place, Problems, Value};
 
 const PREFIX: &str = "WATCHGATE_";
 
+/// The process's variables; what is not UTF-8 in them is replaced, instead of a panic.
+pub fn variables() -> impl Iterator<Item = (String, String)> {
+    let text = |os: std::ffi::OsString| os.to_string_lossy().into_owned();
+    std::env::vars_os().map(move |(name, value)| (text(name), text(value)))
+}
+
 /// Puts what `variables` say into `root`; answers the names of those that are ours. A value's place
 /// has line 0 and, as column, its variable's number in that list.
 pub(super) fn apply(

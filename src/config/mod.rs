@@ -19,10 +19,9 @@ use crate::journal;
 use crate::limits::Limits;
 use crate::model::labels::Labels;
 use crate::net::config::Listeners;
-use crate::rule::{self, template::Surroundings};
 use crate::yaml::{self, Node, Place, Problems};
 
-mod environment;
+pub mod environment;
 pub mod findings;
 pub mod key;
 mod parts;
@@ -113,7 +112,13 @@ impl Config {
             Err(error) if error.kind() == io::ErrorKind::NotFound && path.is_none() => String::new(),
             Err(error) => {
                 let mut problems = Problems::new();
-                problems.push(Place::NOWHERE, format!("cannot be read: {error}, check the path given with --config"));
+                problems.push(
+                    Place::NOWHERE,
+                    match error.kind() {
+                        io::ErrorKind::InvalidData => "is not UTF-8 text, save it as UTF-8".to_owned(),
+                        _ => format!("cannot be read: {error}, check the path given with --config"),
+                    },
+                );
                 return Err(Findings::new(file.display().to_string(), Vec::new(), problems));
             }
             Ok(text) => text,
@@ -142,22 +147,6 @@ impl Config {
         }
         let findings = Findings::new(file.to_owned(), names, problems);
         if findings.has_errors() { Err(findings) } else { Ok((config, findings)) }
-    }
-
-    /// What the rule engine is told.
-    #[must_use]
-    pub fn rule_settings(&self) -> rule::Settings {
-        rule::Settings {
-            evaluation_interval: self.rules.evaluation_interval,
-            settle: self.rules.settle,
-            window_bytes_max: self.rules.window_bytes_max,
-            series_max: self.limits.series_max,
-            evaluate: self.rules.evaluate,
-            surroundings: Surroundings {
-                external_labels: self.external_labels.clone(),
-                external_url: self.external_url.clone(),
-            },
-        }
     }
 
     fn from_node(root: &Node, problems: &mut Problems) -> Self {

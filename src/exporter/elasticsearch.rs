@@ -58,7 +58,8 @@ impl Elasticsearch {
     /// Adds `frame`'s documents to the last of `requests`, and to further ones when that is full.
     fn add(&self, at: u32, frame: &Frame, requests: &mut Vec<Batch>) -> Result<(), String> {
         let max = usize::try_from(REQUEST_BYTES_MAX).unwrap_or(usize::MAX);
-        let payload = compression::decompress(frame.encoding, &frame.payload, max).map_err(|error| error.to_string())?;
+        let payload =
+            compression::decompress(frame.encoding, &frame.payload, max).map_err(|error| error.to_string())?;
         let (segment_id, offset) = frame.original;
         let mut input = FrameInput {
             frame: at,
@@ -75,9 +76,9 @@ impl Elasticsearch {
             }
             let Some(request) = requests.last_mut() else { return Ok(()) };
             let rest = match frame.format {
-                WireFormat::OtlpLogs => encoder
-                    .encode_otlp_logs(&input, BULK_BYTES_MAX, request)
-                    .map_err(|error| error.to_string())?,
+                WireFormat::OtlpLogs => {
+                    encoder.encode_otlp_logs(&input, BULK_BYTES_MAX, request).map_err(|error| error.to_string())?
+                }
                 _ => encoder.encode_bulk(&input, BULK_BYTES_MAX, request),
             };
             match rest {

@@ -45,10 +45,13 @@ pub fn url(node: &Node, path: &str, problems: &mut Problems) -> Option<Url> {
     let url = Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
     match url {
         Some(url) if !url.username().is_empty() || url.password().is_some() => {
-            problems.push(
-                node.place,
-                format!("`{path}` holds a user or password, write them under `auth: {{ basic: … }}`"),
-            );
+            let message = format!("`{path}` holds a user or password, write them under `auth: {{ basic: … }}`");
+            problems.push(node.place, message);
+            None
+        }
+        // it may hold a password: not shown
+        None if text.contains('@') => {
+            problems.push(node.place, format!("`{path}` must be an http:// or https:// address, write {instead}"));
             None
         }
         None => node.refuse(path, "an http:// or https:// address", instead, problems),

@@ -57,8 +57,7 @@ impl Zipkin {
 /// The frame's spans as a JSON array.
 fn array(frame: &Frame) -> Result<Vec<u8>, String> {
     let max = usize::try_from(REQUEST_BYTES_MAX).unwrap_or(usize::MAX);
-    let body = compression::decompress(frame.encoding, &frame.payload, max)
-        .map_err(|error| error.to_string())?;
+    let body = compression::decompress(frame.encoding, &frame.payload, max).map_err(|error| error.to_string())?;
     match frame.format {
         WireFormat::OtlpTraces => {
             let mut json = Vec::with_capacity(body.len() * 3);

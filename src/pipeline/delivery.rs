@@ -40,8 +40,7 @@ impl<E: Exporter> Delivery<E> {
             settled += Counts::dropped(DropReason::Corrupt, frame.missed.corrupt);
             settled += Counts::dropped(DropReason::JournalFull, frame.missed.retired);
         }
-        let mut waiting: Vec<_> =
-            requests.into_iter().rev().map(|request| Attempt { request, unanswered }).collect();
+        let mut waiting: Vec<_> = requests.into_iter().rev().map(|request| Attempt { request, unanswered }).collect();
         while let Some(attempt) = waiting.pop() {
             self.settle(attempt, &mut waiting, &mut settled).await;
         }
@@ -59,7 +58,8 @@ impl<E: Exporter> Delivery<E> {
         let mut failures = 0;
         loop {
             let items = self.exporter.items(&attempt.request);
-            let span = tracing::trace_span!(target: OWN_SPANS, "export", otel.kind = "client", exporter = self.name, items);
+            let span =
+                tracing::trace_span!(target: OWN_SPANS, "export", otel.kind = "client", exporter = self.name, items);
             match self.exporter.send(&attempt.request).instrument(span).await {
                 Answer::Delivered => {
                     *settled += Counts::delivered(u64::from(items));

@@ -116,7 +116,6 @@ pub enum Verdict {
     Bury(Letter),
 }
 
-
 /// Turns frames into a store's requests and sends them, each once.
 pub trait Exporter: Send + Sync + 'static {
     /// An encoded request; sending it again sends the same bytes.
@@ -137,10 +136,5 @@ pub trait Exporter: Send + Sync + 'static {
     ///
     /// # Errors
     /// The verdict, when `request` holds one item only.
-    fn split(
-        &self,
-        request: Self::Request,
-        detail: &str,
-        unanswered: bool,
-    ) -> Result<[Self::Request; 2], Verdict>;
+    fn split(&self, request: Self::Request, detail: &str, unanswered: bool) -> Result<[Self::Request; 2], Verdict>;
 }

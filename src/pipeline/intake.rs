@@ -96,7 +96,12 @@ impl SignalLog {
 
     /// Waits until everything before `position` is on the disk.
     async fn durable(&self, position: Position) {
-        self.wanted.send_if_modified(|wanted| position > *wanted && { *wanted = position; true });
+        self.wanted.send_if_modified(|wanted| {
+            position > *wanted && {
+                *wanted = position;
+                true
+            }
+        });
         // the sender lives in self: it cannot be gone
         let _ = self.synced.subscribe().wait_for(|synced| *synced >= position).await;
     }

@@ -248,7 +248,9 @@ pub fn gzip_or_identity(headers: &HeaderMap) -> Result<Encoding, Refused> {
     match content_encoding(headers).as_str() {
         "" | "identity" => Ok(Encoding::Identity),
         "gzip" | "x-gzip" => Ok(Encoding::Gzip),
-        other => Err(Refused::Unsupported(format!("content-encoding {other:?} is not supported: send gzip or identity"))),
+        other => {
+            Err(Refused::Unsupported(format!("content-encoding {other:?} is not supported: send gzip or identity")))
+        }
     }
 }
 

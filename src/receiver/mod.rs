@@ -4,11 +4,11 @@
 //! appends it, and the receiver answers in its protocol's own form. Reading order:
 //! [`remote_write`], [`gate`], then any other.
 
+use axum::Router;
 use axum::extract::Request;
 use axum::middleware::{self, Next};
 use axum::response::Response;
 use axum::routing::{any, post};
-use axum::Router;
 use tracing::Instrument;
 
 use crate::telemetry::OWN_SPANS;

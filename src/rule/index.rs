@@ -20,11 +20,14 @@ pub(super) struct Reader {
 /// Answers remembered at most; beyond, the memory starts anew.
 const MEMO_MAX: usize = 1 << 16;
 
+/// Selectors by the value that their equality matcher wants.
+type ByValue = HashMap<Box<str>, Vec<u32>>;
+
 /// Selectors under one metric name, or under none.
 #[derive(Debug, Default)]
 struct Bucket {
     /// By an equality matcher on this label, then by its value.
-    by_label: Vec<(Box<str>, HashMap<Box<str>, Vec<u32>>)>,
+    by_label: Vec<(Box<str>, ByValue)>,
     /// Those without an equality matcher.
     rest: Vec<u32>,
 }
@@ -148,5 +151,46 @@ impl Bucket {
 
     fn is_empty(&self) -> bool {
         self.rest.is_empty() && self.by_label.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rule::promql::compile;
+
+    #[test]
+    fn finds_exactly_the_selectors_that_match() {
+        let texts = [
+            "up",
+            "up{job=\"a\"}",
+            "up{job=~\"a|b\", zone!=\"x\"}",
+            "up{zone=\"\"}",
+            "{job=\"a\"}",
+            "{__name__=~\"up|down\"}",
+            "{__name__!=\"up\", job=\"a\"}",
+            "up{job=\"a\", job!~\"a.*\"}",
+            "other{job=\"a\"}",
+        ];
+        let exprs: Vec<_> = texts.iter().map(|text| compile(text).unwrap_or_else(|e| panic!("{text}: {e}"))).collect();
+        let readers = (0..).zip(&exprs).map(|(rule, expr)| (Reader { rule, selector: 0 }, &expr.selectors[0]));
+        let mut index = Index::build(readers);
+        let cases: [&[(&str, &str)]; 6] = [
+            &[("__name__", "up")],
+            &[("__name__", "up"), ("job", "a")],
+            &[("__name__", "up"), ("job", "b"), ("zone", "x")],
+            &[("__name__", "down"), ("job", "a")],
+            &[("__name__", "other"), ("job", "b")],
+            &[("__name__", "none")],
+        ];
+        for pairs in cases {
+            let labels = Labels::from_pairs(pairs.iter().copied());
+            let mut found = Vec::new();
+            index.readers(&labels, |reader| found.push(reader.rule));
+            found.sort_unstable();
+            let wanted = (0..).zip(&exprs).filter(|(_, expr)| expr.selectors[0].matches(&labels));
+            assert_eq!(found, wanted.map(|(rule, _)| rule).collect::<Vec<u32>>(), "{labels}");
+        }
+        assert!(index.may_read("anything"), "selectors without a name");
     }
 }

@@ -66,4 +66,17 @@ mod tests {
             assert_eq!(ticks.next(last), next);
         }
     }
+
+    #[test]
+    fn the_hash_is_that_of_prometheus_3_13() {
+        let long = "x".repeat(300);
+        let cases = [
+            ("/etc/prometheus/rules.yml", "node", 9_818_755_009_374_647_345),
+            ("alert-rules/system/host.yaml", "host", 2_511_199_673_189_959_310),
+            (long.as_str(), "g", 3_205_501_712_680_515_156),
+        ];
+        for (file, group, hash) in cases {
+            assert_eq!(group_hash(file, group), hash, "{file}");
+        }
+    }
 }

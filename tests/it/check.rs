@@ -72,6 +72,28 @@ fn a_missing_file_and_a_wrong_variable_are_errors_and_a_warning_is_none() {
 }
 
 #[test]
+fn what_is_not_utf8_is_named_and_secrets_are_not_shown() {
+    use std::os::unix::ffi::OsStrExt;
+    let folder = folder(&[(
+        "w.yaml",
+        "exporters: { zipkin: { endpoint: 'htp://u:hush@z/' }, zipkin/b: { endpoint: 'http://u:hush@z/' } }\n",
+    )]);
+    fs::write(folder.path().join("latin.yaml"), b"data_dir: caf\xe9\n").expect("written");
+    let (lines, code) = check(folder.path(), &["--config", "latin.yaml"], &[]);
+    assert_eq!((lines, code), (vec!["latin.yaml: is not UTF-8 text, save it as UTF-8".to_owned()], 1));
+    let (lines, code) = check(folder.path(), &["--config", "w.yaml"], &[]);
+    assert_eq!((lines.len(), code), (2, 1), "{lines:#?}");
+    assert!(!lines.concat().contains("hush"), "{lines:#?}");
+    let output = Command::new(env!("CARGO_BIN_EXE_watchgate"))
+        .arg("check")
+        .current_dir(folder.path())
+        .env("ELSEWHERE", std::ffi::OsStr::from_bytes(b"caf\xe9"))
+        .output()
+        .expect("the binary runs");
+    assert!(output.status.success(), "{output:?}");
+}
+
+#[test]
 fn the_alerting_file_is_checked_too() {
     let config = "alerting: { config: am.yml }\n";
     let alerting = "route: { receiver: nobody, group_wait: often }\nreceivers: [{ name: a }]\nglobble: 1\n";

@@ -108,6 +108,8 @@ fn print(alert: &Alert, shown: &mut Shown) {
 
 pub(super) fn farewell(sent: &Sent, shown: &Shown) {
     let Sent { samples, spans, logs, refused } = sent;
-    println!("\nThe shop sent {samples} samples, {spans} spans and {logs} log records; {refused} requests were refused.");
+    println!(
+        "\nThe shop sent {samples} samples, {spans} spans and {logs} log records; {refused} requests were refused."
+    );
     println!("{} alerts fired, {} resolved, {} webhooks delivered.", shown.fired, shown.resolved, shown.webhooks);
 }

@@ -98,9 +98,10 @@ fn series(counters: &Counters, broken: bool, now: Millis) -> Vec<(Labels, f64, M
     };
     for (channel, name) in CHANNELS.into_iter().enumerate() {
         for (result, count) in [("ok", counters.paid[channel]), ("failed", counters.failed[channel])] {
-            add(count as f64, &[
-                ("__name__", "payments_total"), ("job", "payment"), ("channel", name), ("result", result),
-            ]);
+            add(
+                count as f64,
+                &[("__name__", "payments_total"), ("job", "payment"), ("channel", name), ("result", result)],
+            );
         }
     }
     add(counters.orders as f64, &[("__name__", "orders_total"), ("job", "order")]);

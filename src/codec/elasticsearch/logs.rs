@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 
 use super::batch::Batch;
 use super::json::{write_base64, write_hex, write_int, write_string};
-use super::plan::{Plan, own, sign};
+use super::plan::{Pairs, Plan, own, sign};
 use super::time::write_nanos;
 use super::value::write_value;
 use super::{Encoder, FrameInput, ecs, target, write_id};
@@ -27,6 +27,7 @@ impl Encoder {
     ) -> Result<Option<u32>, ProtoError> {
         let routes = target::is_data_stream(&self.options.index);
         let (mut ordinal, mut next, mut group) = (0, None, None);
+        let mut pairs = Pairs::new();
         logs(frame.payload, &mut |resource, scope, record| {
             let this = ordinal;
             ordinal += 1;
@@ -42,15 +43,23 @@ impl Encoder {
                 self.prefix.fill(resource, scope, routes);
                 group = numbers;
             }
-            self.record(frame, this, record, batch);
+            self.record(frame, this, record, &mut pairs, batch);
             ControlFlow::Continue(())
         })?;
         Ok(next)
     }
 
-    fn record(&mut self, frame: &FrameInput<'_>, ordinal: u32, record: &LogRef<'_>, batch: &mut Batch) {
-        let (dataset, namespace) = sign(own_fields(record), &self.prefix, record.attributes, &mut self.signature);
-        let plan = self.plans.of(&self.signature, &self.prefix, record.attributes);
+    fn record<'a>(
+        &mut self,
+        frame: &FrameInput<'_>,
+        ordinal: u32,
+        record: &LogRef<'a>,
+        pairs: &mut Pairs<'a>,
+        batch: &mut Batch,
+    ) {
+        let own = own_fields(record);
+        let (dataset, namespace) = sign(own, &self.prefix, record.attributes, pairs, &mut self.signature);
+        let plan = self.plans.of(&self.signature, &self.prefix, pairs);
         let out = batch.buffer();
         out.extend_from_slice(b"{\"create\":{\"_index\":\"");
         let dataset = dataset.or(self.prefix.dataset.as_deref());
@@ -77,14 +86,14 @@ impl Encoder {
                 }
             }
         }
-        write_attributes(record, plan, out);
+        write_attributes(pairs, plan, out);
         out.extend_from_slice(b"}\n");
         batch.finish(frame.frame, ordinal);
     }
 }
 
-fn write_attributes(record: &LogRef<'_>, plan: &Plan, out: &mut Vec<u8>) {
-    for ((_, value), fragment) in record.attributes.iter().zip(&plan.attributes) {
+fn write_attributes(pairs: &Pairs<'_>, plan: &Plan, out: &mut Vec<u8>) {
+    for (&(_, value), fragment) in pairs.iter().zip(&plan.attributes) {
         if let Some(fragment) = fragment {
             out.extend_from_slice(plan.fragment(fragment));
             write_value(value, 0, out);

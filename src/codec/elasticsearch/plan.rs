@@ -70,7 +70,7 @@ pub(super) struct Plans {
 
 impl Plans {
     /// The plan for a record with this signature.
-    pub(super) fn of(&mut self, signature: &[u8], prefix: &Prefix, attributes: Attributes<'_>) -> &Plan {
+    pub(super) fn of(&mut self, signature: &[u8], prefix: &Prefix, attributes: &Pairs<'_>) -> &Plan {
         let hash = xxh3_64(signature);
         if self.known.get(&hash).is_none_or(|plan| *plan.signature != *signature) {
             if self.known.len() >= PLANS_MAX || self.bytes + signature.len() > PLAN_BYTES_MAX {
@@ -84,20 +84,27 @@ impl Plans {
     }
 }
 
-/// Appends to `signature` what a plan depends on; answers `data_stream.dataset` and `.namespace`.
+/// A record's attributes, read once.
+pub(super) type Pairs<'a> = Vec<(&'a str, AnyValue<'a>)>;
+
+/// Reads `attributes` into `pairs`, and into `signature` what a plan depends on; answers
+/// `data_stream.dataset` and `.namespace`.
 pub(super) fn sign<'a>(
     own: u8,
     prefix: &Prefix,
     attributes: Attributes<'a>,
+    pairs: &mut Pairs<'a>,
     signature: &mut Vec<u8>,
 ) -> (Option<&'a str>, Option<&'a str>) {
     let (mut dataset, mut namespace) = (None, None);
+    pairs.clear();
     signature.clear();
     signature.push(own);
     signature.extend_from_slice(&prefix.names_hash().to_le_bytes());
     for (name, value) in attributes.iter() {
-        signature.push(u8::from(matches!(value, AnyValue::Map(_))));
-        signature.extend_from_slice(&(name.len() as u32).to_le_bytes());
+        // Kind and length in one number: a name is shorter than a request.
+        let head = (name.len() as u32) << 1 | u32::from(matches!(value, AnyValue::Map(_)));
+        signature.extend_from_slice(&head.to_le_bytes());
         signature.extend_from_slice(name.as_bytes());
         if let (Some(part), AnyValue::Text(text)) = (name.strip_prefix("data_stream."), value) {
             match part {
@@ -106,6 +113,7 @@ pub(super) fn sign<'a>(
                 _ => {}
             }
         }
+        pairs.push((name, value));
     }
     (dataset, namespace)
 }
@@ -118,7 +126,7 @@ struct Candidate {
     place: Option<usize>,
 }
 
-fn build(signature: &[u8], prefix: &Prefix, attributes: Attributes<'_>) -> Plan {
+fn build(signature: &[u8], prefix: &Prefix, attributes: &Pairs<'_>) -> Plan {
     let flags = signature[0];
     let own_names: Vec<&str> = std::iter::once("@timestamp")
         .chain(own::NAMES.into_iter().filter(|(bit, _)| flags & bit != 0).map(|(_, name)| name))
@@ -132,7 +140,7 @@ fn build(signature: &[u8], prefix: &Prefix, attributes: Attributes<'_>) -> Plan 
     }
     let prefix_len = place;
     let mut skipped = Vec::new();
-    for (name, value) in attributes.iter() {
+    for &(name, value) in attributes {
         let is_map = matches!(value, AnyValue::Map(_));
         if prefix.routes() && is_routing(name) {
             skipped.push(place);

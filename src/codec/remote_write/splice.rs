@@ -1,9 +1,7 @@
 //! Write requests for a store: frames joined or halved as they are, requests of our own encoded.
 
 use crate::codec::compression::{CompressionError, snappy_declared_len};
-use crate::codec::proto::{
-    put_bytes_field, put_fixed64_field, put_len, put_varint, put_varint_field, varint_len,
-};
+use crate::codec::proto::{put_bytes_field, put_fixed64_field, put_len, put_varint, put_varint_field, varint_len};
 use crate::model::labels::Labels;
 use crate::model::sample::Sample;
 

@@ -11,7 +11,7 @@ use crate::model::labels::{Labels, METRIC_NAME};
 use crate::model::time::Millis;
 use crate::rule::alerting::{Active, Found, Step};
 use crate::rule::file::What;
-use crate::rule::promql::{Element, Inputs, SeriesView, Value, eval};
+use crate::rule::promql::{Element, Inputs, LOOKBACK_MS, SeriesView, Value, eval};
 use crate::rule::template::{Surroundings, Template};
 
 /// An evaluation is repeated between ticks no sooner than this many times its duration after the last:
@@ -24,17 +24,38 @@ struct View<'a> {
     partition: &'a Partition,
     definition: &'a Definition,
     rule_of: &'a dyn Fn(u32) -> Option<u32>,
+    /// The instant of the evaluation, by the samples' clock.
+    query_at: Millis,
+}
+
+impl View<'_> {
+    /// The instant that a selector sees, if it only looks for the newest sample before it.
+    fn newest_before(&self, selector: usize) -> Option<Millis> {
+        let selector = &self.definition.rule.expr.selectors[selector];
+        let plain = selector.range_ms.is_none()
+            && selector.window_ms() == LOOKBACK_MS.saturating_add(selector.offset_ms.max(0));
+        plain.then(|| self.query_at.saturating_sub(selector.offset_ms))
+    }
 }
 
 impl Inputs for View<'_> {
     fn each(&self, selector: usize, visit: &mut dyn FnMut(SeriesView<'_>)) {
+        let newest_before = self.newest_before(selector);
         for series in self.partition.inputs[selector].iter().filter_map(|id| self.store.get(*id)) {
+            let producer = || series.producer.and_then(self.rule_of);
             let behind = !self.definition.behind.is_empty()
-                && series
-                    .producer
-                    .and_then(self.rule_of)
-                    .is_some_and(|producer| self.definition.behind.contains(&producer));
-            let samples = if behind { series.window.settled() } else { series.window.samples() };
+                && producer().is_some_and(|producer| self.definition.behind.contains(&producer));
+            // Who is asked at ticks only sees what ticks have made.
+            let samples = if behind || !self.definition.between_ticks {
+                series.window.settled()
+            } else {
+                series.window.samples()
+            };
+            // The usual case spares the search: the newest sample of all is the one.
+            let samples = match (newest_before, samples.last()) {
+                (Some(at), Some(last)) if last.timestamp_ms <= at => &samples[samples.len() - 1..],
+                _ => samples,
+            };
             visit(SeriesView { labels: &series.labels, samples });
         }
     }
@@ -49,8 +70,8 @@ impl Engine {
         let before = (turn.stopwatch)();
         let (result, change) = {
             let rule_of = |id: u32| self.partitions.get(id).map(|partition| partition.rule);
-            let view = View { store: &self.store, partition, definition: &definition, rule_of: &rule_of };
             let query_at = at.saturating_sub(definition.query_offset);
+            let view = View { store: &self.store, partition, definition: &definition, rule_of: &rule_of, query_at };
             let change = || definition.rule.expr.next_change(&view, query_at);
             let change = definition.between_ticks.then(change).flatten();
             (eval(&definition.rule.expr, &view, query_at), change)

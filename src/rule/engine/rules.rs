@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
+use super::output::{ALERTS, ALERTS_FOR_STATE};
 use super::settings::{Evaluations, Settings};
 use crate::model::labels::{Labels, METRIC_NAME};
 use crate::model::time::Millis;
@@ -41,7 +42,7 @@ pub(super) struct Definition {
     /// Rules whose series it sees as of their last tick only: itself, later ones of its group, those
     /// in a cycle with it.
     pub(super) behind: Vec<u32>,
-    /// Whether it reads series of other rules at all.
+    /// Whether it reads recorded series at all.
     pub(super) reads_rules: bool,
 }
 
@@ -132,7 +133,10 @@ impl Order {
         for (me, (_, rule)) in all.iter().enumerate().filter(|(_, (_, rule))| rule.what == What::Record) {
             by_name.entry(&rule.name).or_default().push(me);
         }
-        let sources: Vec<Vec<usize>> = all.iter().map(|(_, rule)| sources(rule, &by_name)).collect();
+        let alerts = all.iter().enumerate().filter(|(_, (_, rule))| rule.what != What::Record);
+        let alerts: Vec<(usize, &str)> = alerts.map(|(me, (_, rule))| (me, rule.name.as_str())).collect();
+        let sources: Vec<Vec<usize>> = all.iter().map(|(_, rule)| sources(rule, &by_name, &alerts)).collect();
+        let records = |sources: &Vec<usize>| sources.iter().any(|source| all[*source].1.what == What::Record);
         let exact = |rule: &Rule| {
             let mut selectors = rule.expr.selectors.iter().peekable();
             selectors.peek().is_some()
@@ -141,7 +145,7 @@ impl Order {
         let mut order = Self {
             rank: vec![0; all.len()],
             behind: vec![Vec::new(); all.len()],
-            reads_rules: sources.iter().map(|sources| !sources.is_empty()).collect(),
+            reads_rules: sources.iter().map(records).collect(),
             rules_only: all.iter().map(|(_, rule)| exact(rule)).collect(),
             readers: vec![false; all.len()],
         };
@@ -194,19 +198,21 @@ enum Visit {
     Done,
 }
 
-fn sources(rule: &Rule, by_name: &HashMap<&str, Vec<usize>>) -> Vec<usize> {
+/// The rules whose series `rule` may read: recording rules by name, alerting rules by `ALERTS`.
+fn sources(rule: &Rule, by_name: &HashMap<&str, Vec<usize>>, alerts: &[(usize, &str)]) -> Vec<usize> {
     let mut found = Vec::new();
     for selector in &rule.expr.selectors {
+        let fits = |label: &str, value: &str| {
+            selector.matchers.iter().filter(|matcher| matcher.name == label).all(|matcher| matcher.matches(value))
+        };
         match selector.metric() {
             Some(metric) => found.extend(by_name.get(metric).into_iter().flatten()),
             None => {
-                let mut names = selector.matchers.iter().filter(|matcher| matcher.name == METRIC_NAME);
-                for (name, rules) in by_name {
-                    if names.all(|matcher| matcher.matches(name)) {
-                        found.extend(rules);
-                    }
-                }
+                found.extend(by_name.iter().filter(|(name, _)| fits(METRIC_NAME, name)).flat_map(|(_, rules)| rules))
             }
+        }
+        if fits(METRIC_NAME, ALERTS) || fits(METRIC_NAME, ALERTS_FOR_STATE) {
+            found.extend(alerts.iter().filter(|(_, name)| fits("alertname", name)).map(|(index, _)| *index));
         }
     }
     found.sort_unstable();

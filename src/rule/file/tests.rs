@@ -1,3 +1,5 @@
+//! Rule files that load, those that do not, and the shipped ones.
+
 use super::*;
 
 fn load(text: &str) -> Result<RuleSet, Vec<String>> {
@@ -128,7 +130,11 @@ fn the_shipped_rules_load_and_say_what_they_are() {
                 assert!(rule.labels.iter().any(|(name, _)| name == label), "{} lacks {label}", rule.name);
             }
             for annotation in ["summary", "summary_zh"] {
-                assert!(rule.annotations.iter().any(|(name, _)| name == annotation), "{} lacks {annotation}", rule.name);
+                assert!(
+                    rule.annotations.iter().any(|(name, _)| name == annotation),
+                    "{} lacks {annotation}",
+                    rule.name
+                );
             }
             let kind = rule.labels.iter().find(|(name, _)| name == "kind").map(|(_, kind)| kind.source());
             assert!(kind.is_some_and(|kind| group.file.starts_with(kind)), "{} in {}", rule.name, group.file);

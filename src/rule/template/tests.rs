@@ -1,3 +1,5 @@
+//! What templates expand to, and what is refused at load.
+
 use super::*;
 
 fn expand(source: &str, labels: &[(&str, &str)], value: f64) -> String {
@@ -25,14 +27,26 @@ fn expands_as_prometheus_does() {
         ("{{ printf \"%.2f\" $value }}", "0.05"),
         ("{{ 1234567.0 | humanize }} {{ 0.00012 | humanize }} {{ humanize 0.0 }}", "1.235M 120u 0"),
         ("{{ humanize1024 1048576.0 }} {{ humanize1024 1.0 }}", "1Mi 1"),
-        ("{{ humanizeDuration 90061.0 }} {{ humanizeDuration .12345 }} {{ humanizeDuration 12.345 }}", "1d 1h 1m 1s 123.5ms 12.35s"),
+        (
+            "{{ humanizeDuration 90061.0 }} {{ humanizeDuration .12345 }} {{ humanizeDuration 12.345 }}",
+            "1d 1h 1m 1s 123.5ms 12.35s",
+        ),
         ("{{ humanizeDuration \"899.99\" }} {{ humanizeDuration 0 }} {{ humanizeDuration -1 }}", "14m 59s 0s -1s"),
-        ("{{ humanizeTimestamp 1423105597 }} {{ 1435065584.128 | humanizeTimestamp }}", "2015-02-05 03:06:37 +0000 UTC 2015-06-23 13:19:44.128 +0000 UTC"),
-        ("{{ 1234567.0 }} {{ 123456.5 }} {{ .00001 }} {{ 0.0 }}{{ if true }} {{ 2000000.0 }}{{ end }}", "1.234567e+06 123456.5 1e-05 0 2e+06"),
+        (
+            "{{ humanizeTimestamp 1423105597 }} {{ 1435065584.128 | humanizeTimestamp }}",
+            "2015-02-05 03:06:37 +0000 UTC 2015-06-23 13:19:44.128 +0000 UTC",
+        ),
+        (
+            "{{ 1234567.0 }} {{ 123456.5 }} {{ .00001 }} {{ 0.0 }}{{ if true }} {{ 2000000.0 }}{{ end }}",
+            "1.234567e+06 123456.5 1e-05 0 2e+06",
+        ),
         ("{{ now }}", "1.423105597e+09"),
         ("{{ \"aa bb-cc\" | title }} {{ toUpper \"x\" }} {{ toLower \"X\" }}", "Aa Bb-Cc X x"),
         ("{{ match \"a+\" \"baa\" }} {{ reReplaceAll \"(b)a\" \"x$1\" \"bac\" }}", "true xbc"),
-        ("{{ stripPort $labels.instance }} {{ stripDomain $labels.instance }} {{ stripPort \"[::1]:80\" }}", "db-1.example.com db-1:9100 ::1"),
+        (
+            "{{ stripPort $labels.instance }} {{ stripDomain $labels.instance }} {{ stripPort \"[::1]:80\" }}",
+            "db-1.example.com db-1:9100 ::1",
+        ),
         ("{{ parseDuration \"1h30m\" }} {{ parseDuration \"-90s\" }}", "5400 -90"),
         ("{{ urlQueryEscape \"a b&c\" }}", "a+b%26c"),
         ("{{ define \"t\" }}<{{ .arg0 }}>{{ end }}{{ template \"t\" (args 1) }}", "<1>"),

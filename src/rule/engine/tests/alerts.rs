@@ -83,10 +83,8 @@ fn samples_dated_ahead_wait_for_their_time() {
 
 #[test]
 fn query_offset_and_offset_shift_the_instant() {
-    let files = group(
-        "query_offset: 10s",
-        "  - {alert: Hot, expr: temp > 90}\n  - {alert: Was, expr: temp offset 20s > 90}\n",
-    );
+    let files =
+        group("query_offset: 10s", "  - {alert: Hot, expr: temp > 90}\n  - {alert: Was, expr: temp offset 20s > 90}\n");
     let mut story = Story::new(&files);
     story.push(1.0, "temp 95");
     story.want(10.999, Firing, &[]);
@@ -155,7 +153,9 @@ fn alerts_with_the_same_labels_are_an_error_that_keeps_what_was() {
     story.want(4.0, Firing, &[r#"Hot{host="one", zone="x"}"#, r#"Hot{host="one", zone="y"}"#]);
     let rule = &story.engine.groups()[0].rules[0];
     assert_eq!(rule.health.name(), "err");
-    assert!(rule.last_error.as_deref().is_some_and(|error| error.contains("same labelset after applying alert labels")));
+    assert!(
+        rule.last_error.as_deref().is_some_and(|error| error.contains("same labelset after applying alert labels"))
+    );
     story.push(5.0, "temp{host=b,zone=x} 1\ntemp{host=a,zone=y} 1");
     story.want(6.0, Firing, &[r#"Hot{host="one", zone="x"}"#]);
 }
@@ -174,7 +174,8 @@ fn more_than_the_limit_drops_all_without_a_word() {
 
 #[test]
 fn an_expression_without_series_holds_from_load_on() {
-    let mut story = Story::new(&group("", "  - {alert: Always, expr: vector(1)}\n  - {alert: Gone, expr: absent(beat)}\n"));
+    let mut story =
+        Story::new(&group("", "  - {alert: Always, expr: vector(1)}\n  - {alert: Gone, expr: absent(beat)}\n"));
     story.want(15.0, Firing, &["Always", "Gone"]);
     story.push(16.0, "beat 1");
     story.want(17.0, Firing, &["Always"]);

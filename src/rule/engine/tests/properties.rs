@@ -1,11 +1,15 @@
 //! What holds for every stream of samples.
 
+use std::collections::BTreeMap;
+
 use proptest::prelude::*;
 
 use super::support::{Story, at, group, labels, stage};
 use crate::model::alert::AlertState;
+use crate::model::labels::Labels;
 use crate::model::sample::{STALE_NAN, Sample};
 use crate::rule::Settings;
+use crate::rule::promql::{Expr, SeriesView, Value, compile, eval};
 
 const RULES: &str = "
   - {record: 'job:x:sum', expr: sum by (job) (x)}
@@ -36,6 +40,43 @@ fn play(story: &mut Story, steps: &[Step]) -> f64 {
         story.push(seconds, &line(*step));
     }
     seconds
+}
+
+/// Every series with all its samples.
+struct Whole(BTreeMap<Labels, Vec<Sample>>);
+
+impl Whole {
+    fn of(steps: &[Step]) -> Self {
+        let mut series: BTreeMap<Labels, Vec<Sample>> = BTreeMap::new();
+        let mut seconds = 1.0;
+        for step in steps {
+            seconds += f64::from(step.0);
+            let name = line(*step).rsplit_once(' ').map(|(series, _)| labels(series)).expect("a series");
+            let samples = series.entry(name).or_default();
+            if samples.last().is_none_or(|last| last.timestamp_ms < at(seconds)) {
+                samples.push(Sample { timestamp_ms: at(seconds), value: value(*step) });
+            }
+        }
+        Self(series)
+    }
+}
+
+struct Inputs<'a> {
+    whole: &'a Whole,
+    expr: &'a Expr,
+}
+
+impl crate::rule::promql::Inputs for Inputs<'_> {
+    fn each(&self, selector: usize, visit: &mut dyn FnMut(SeriesView<'_>)) {
+        for (labels, samples) in self.whole.0.iter().filter(|(labels, _)| self.expr.selectors[selector].matches(labels))
+        {
+            visit(SeriesView { labels, samples });
+        }
+    }
+}
+
+fn value(step: Step) -> f64 {
+    if step.3 == 10 { STALE_NAN } else { f64::from(step.3) }
 }
 
 fn firing(story: &Story) -> Vec<String> {
@@ -70,6 +111,42 @@ proptest! {
         }
     }
 
+    /// The alerts of a rule at a tick are the results of its expression over all series at once.
+    #[test]
+    fn partitions_together_yield_what_the_whole_yields(steps in steps()) {
+        let exprs = [
+            "x > 6",
+            "sum by (job) (x) > 9",
+            "sum by (job) (increase(x[10s])) > 5",
+            "x{kind=\"a\"} / ignoring (kind) x{kind=\"b\"} > 1",
+            "x > on (job) group_left () max by (job) (x offset 3s)",
+            "max(x) - min(x) > 7",
+            "absent_over_time(x{kind=\"a\"}[6s])",
+            "x unless on (job) (x{kind=\"b\"} > 3)",
+            "count without (kind) (x != 5) == 2 or vector(1) < 0",
+            "time() - x > 0 and changes(x[8s]) > 1",
+        ];
+        let rules: String =
+            (0..).zip(exprs).map(|(n, expr): (u32, _)| format!("  - {{alert: R{n}, expr: '{expr}'}}\n")).collect();
+        let mut story = Story::new(&group("interval: 1s\n  evaluate: on_tick", &rules));
+        let end = play(&mut story, &steps);
+        story.until(end + 1.5);
+        let tick = story.engine.groups()[0].last_evaluation.expect("ticks");
+        let whole = Whole::of(&steps);
+        let mut wanted = Vec::new();
+        for (n, text) in exprs.iter().enumerate() {
+            let expr = compile(text).expect("compiles");
+            let inputs = Inputs { whole: &whole, expr: &expr };
+            let Ok(Value::Vector(elements)) = eval(&expr, &inputs, tick) else { panic!("{text} yields a vector") };
+            wanted.extend(elements.into_iter().map(|element| {
+                let rest = element.labels.without(|name| name == "__name__");
+                if rest.is_empty() { format!("R{n}") } else { format!("R{n}{rest}") }
+            }));
+        }
+        wanted.sort();
+        prop_assert_eq!(firing(&story), wanted);
+    }
+
     /// Rules that match nothing change nothing.
     #[test]
     fn rules_that_do_not_match_change_nothing(steps in steps()) {
@@ -101,9 +178,8 @@ proptest! {
         let mut seconds = 1.0;
         for step in &steps[..cut] {
             seconds += f64::from(step.0);
-            let value = if step.3 == 10 { STALE_NAN } else { f64::from(step.3) };
             let series = line(*step).rsplit_once(' ').map(|(series, _)| labels(series)).expect("a series");
-            let (staged, known) = stage(&[(series, Sample { timestamp_ms: at(seconds), value })]);
+            let (staged, known) = stage(&[(series, Sample { timestamp_ms: at(seconds), value: value(*step) })]);
             second.engine.replay(at(seconds), &staged, &mut |_| known[0].clone());
         }
         second.engine.restore(first.engine.state(), at(stopped));

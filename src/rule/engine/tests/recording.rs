@@ -62,11 +62,7 @@ fn alerts_are_series_at_ticks() {
     let mut story = Story::new(&group("interval: 15s", rules));
     story.push(1.0, "temp{host=a} 95");
     story.want(20.0, Firing, &[r#"Since{host="a"}"#]);
-    story.want(60.0, Firing, &[
-        r#"Hot{host="a"}"#,
-        r#"Meta{alertstate="firing", host="a"}"#,
-        r#"Since{host="a"}"#,
-    ]);
+    story.want(60.0, Firing, &[r#"Hot{host="a"}"#, r#"Meta{alertstate="firing", host="a"}"#, r#"Since{host="a"}"#]);
     story.push(61.0, "temp{host=a} 1");
     story.want(61.0, Firing, &[r#"Meta{alertstate="firing", host="a"}"#, r#"Since{host="a"}"#]);
     story.want(76.0, Firing, &[]);
