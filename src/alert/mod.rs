@@ -15,6 +15,8 @@ pub mod log;
 pub mod matcher;
 pub mod route;
 pub mod saved;
+#[cfg(test)]
+mod proptests;
 mod syntax;
 #[cfg(test)]
 mod tests;
