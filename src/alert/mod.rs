@@ -13,10 +13,10 @@ pub mod dispatcher;
 pub mod group;
 pub mod log;
 pub mod matcher;
-pub mod route;
-pub mod saved;
 #[cfg(test)]
 mod proptests;
+pub mod route;
+pub mod saved;
 mod syntax;
 #[cfg(test)]
 mod tests;
