@@ -69,6 +69,7 @@ pub(super) fn engine(config: &Config, rules: RuleSet, now: Millis) -> Engine {
         window_bytes_max: config.rules.window_bytes_max,
         series_max: config.limits.series_max,
         evaluate: config.rules.evaluate,
+        keep_made: false,
         surroundings: Surroundings {
             external_labels: config.external_labels.clone(),
             external_url: config.external_url.clone(),

@@ -17,6 +17,7 @@ mod restore;
 mod rules;
 mod run;
 mod settings;
+mod step;
 mod store;
 #[cfg(test)]
 mod tests;
@@ -24,6 +25,7 @@ mod view;
 
 pub use restore::SavedAlert;
 pub use settings::{Evaluations, Settings, Stats};
+pub use step::Made;
 pub use view::{GroupView, Health, RuleKind, RuleState, RuleView};
 
 use std::sync::Arc;
@@ -49,6 +51,8 @@ pub struct Engine {
     clock: Millis,
     /// Changes made outside [`Engine::run`], told by the next one.
     outbox: Vec<Alert>,
+    /// What rules made at ticks, where it is kept.
+    made: Vec<Made>,
     /// Series of rules that are gone: when each ends.
     orphans: Vec<(Millis, Labels)>,
     /// Whether some rule reads `ALERTS` or `ALERTS_FOR_STATE`.
@@ -72,6 +76,7 @@ impl Engine {
             queue: Queue::default(),
             clock: 0,
             outbox: Vec::new(),
+            made: Vec::new(),
             orphans: Vec::new(),
             alerts_read: false,
             sweep: (0, 0),

@@ -10,6 +10,7 @@ use super::evaluate::has_duplicates;
 use super::observe::seconds;
 use super::rules::Definition;
 use super::settings::Cause;
+use super::step::Made;
 use super::store::UNREAD;
 use crate::model::alert::AlertState;
 use crate::model::labels::{Labels, METRIC_NAME};
@@ -60,7 +61,9 @@ impl Engine {
 
     /// `ALERTS` and `ALERTS_FOR_STATE` of a partition, if some rule reads them.
     pub(super) fn export_alerts(&mut self, id: u32, definition: &Definition, at: Millis) {
-        let Some(partition) = self.partitions.get(id).filter(|_| self.alerts_read) else { return };
+        let Some(partition) = self.partitions.get(id).filter(|_| self.alerts_read || self.settings.keep_made) else {
+            return;
+        };
         let mut results = Vec::new();
         for alert in partition.alerts.iter().filter(|alert| alert.state != AlertState::Resolved) {
             let state = [(METRIC_NAME, ALERTS), ("alertstate", alert.state.name())];
@@ -106,6 +109,9 @@ impl Engine {
 
     /// A sample that a rule made.
     fn derive(&mut self, labels: &Labels, sample: Sample, origin: Origin) {
+        if origin.settled && self.settings.keep_made {
+            self.made.push(Made { rule: origin.rule, labels: labels.clone(), sample });
+        }
         let hash = labels.hash();
         let id = match self.store.by_hash.get(&hash) {
             Some(known) => known.id,

@@ -18,6 +18,8 @@ pub struct Settings {
     pub series_max: u64,
     /// When groups that do not say it themselves are evaluated.
     pub evaluate: Evaluate,
+    /// Keep what rules make until it is taken: for unit tests.
+    pub keep_made: bool,
     /// External labels and URL.
     pub surroundings: Surroundings,
 }
@@ -30,6 +32,7 @@ impl Default for Settings {
             window_bytes_max: 256 << 20,
             series_max: limits::SERIES_MAX,
             evaluate: Evaluate::OnData,
+            keep_made: false,
             surroundings: Surroundings::default(),
         }
     }

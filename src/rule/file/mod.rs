@@ -12,6 +12,7 @@ mod tests;
 use std::collections::HashSet;
 
 use crate::model::time::Millis;
+use crate::rule::partition::Key;
 use crate::yaml::{Map, Node, Problem, Problems, parse};
 
 pub(in crate::rule) use rule::{Rule, What};
@@ -39,6 +40,20 @@ impl RuleSet {
     #[must_use]
     pub fn len(&self) -> (usize, usize) {
         (self.groups.len(), self.groups.iter().map(|group| group.rules.len()).sum())
+    }
+
+    /// The names of the groups, in order.
+    pub(in crate::rule) fn group_names(&self) -> impl Iterator<Item = &str> {
+        self.groups.iter().map(|group| group.name.as_str())
+    }
+
+    /// The same rules, each evaluated as a whole and at ticks only, as Prometheus does.
+    pub(in crate::rule) fn whole(mut self) -> Self {
+        for group in &mut self.groups {
+            group.evaluate = Some(Evaluate::OnTick);
+            group.rules.iter_mut().for_each(|rule| rule.key = Key::global());
+        }
+        self
     }
 
     /// Whether there is no group.
