@@ -23,8 +23,10 @@ pub fn fuzz(data: &[u8]) {
             assert_eq!((again.items, again.rejected, again.kept), (walked.items, 0, None));
         }
     }
-    if let Ok(Some((first, second))) = split(data) {
-        assert_eq!(first.len() + second.len(), data.len());
+    for half in split(data).ok().flatten().into_iter().flatten() {
+        if let Some([first, second]) = split(&half.body).expect("a half is a request") {
+            assert_eq!(first.items + second.items, half.items, "every item is in one half");
+        }
     }
     let body = Bytes::copy_from_slice(data);
     let mut joined = Vec::new();

@@ -31,37 +31,37 @@ const SENDERS: usize = 2;
 const DRAIN_PATIENCE: Duration = Duration::from_secs(240);
 
 /// One store of each kind.
-pub struct Stores {
+pub(super) struct Stores {
     /// For samples.
-    pub prometheus: Prometheus,
+    pub(super) prometheus: Prometheus,
     /// For documents.
-    pub elasticsearch: Elasticsearch,
+    pub(super) elasticsearch: Elasticsearch,
     /// For spans.
-    pub zipkin: Zipkin,
+    pub(super) zipkin: Zipkin,
 }
 
 impl Stores {
     /// Starts all three; `None` if one is missing.
-    pub async fn start() -> Option<Self> {
+    pub(super) async fn start() -> Option<Self> {
         let prometheus = Prometheus::start(Release::Current, "").await?;
         let elasticsearch = Elasticsearch::start().await?;
         Some(Self { prometheus, elasticsearch, zipkin: Zipkin::start().await? })
     }
 
     /// The exporters that lead to them.
-    pub fn exporters(&self) -> String {
+    pub(super) fn exporters(&self) -> String {
         [to_prometheus(&self.prometheus), to_elasticsearch(&self.elasticsearch), to_zipkin(&self.zipkin)].concat()
     }
 
     /// Takes all three away.
-    pub fn stop(&mut self) {
+    pub(super) fn stop(&mut self) {
         self.prometheus.process.kill();
         self.elasticsearch.process.stop();
         self.zipkin.process.kill();
     }
 
     /// Brings them back; Zipkin is empty then.
-    pub async fn start_again(&mut self) {
+    pub(super) async fn start_again(&mut self) {
         self.prometheus.process.start_again();
         self.zipkin.process.start_again();
         self.elasticsearch.process.start_again();
@@ -71,7 +71,7 @@ impl Stores {
     }
 
     /// Waits until every acknowledged batch is whole in its store, and forgets it; answers how many items that were.
-    pub async fn verify(&self, ledgers: &Ledgers) -> [usize; 3] {
+    pub(super) async fn verify(&self, ledgers: &Ledgers) -> [usize; 3] {
         let [samples, documents, spans] =
             ledgers.each_ref().map(|(_, ledger)| std::mem::take(&mut *ledger.acknowledged.lock()));
         let all = async || complete(&samples, &sample_counts(&self.prometheus).await);
@@ -87,16 +87,16 @@ impl Stores {
 }
 
 /// A ledger for each kind of load.
-pub type Ledgers = [(Load, Arc<Ledger>); 3];
+pub(super) type Ledgers = [(Load, Arc<Ledger>); 3];
 
 /// Empty ledgers.
-pub fn ledgers() -> Ledgers {
+pub(super) fn ledgers() -> Ledgers {
     [Load::Samples, Load::Documents, Load::Spans].map(|load| (load, Arc::default()))
 }
 
 /// What is sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Load {
+pub(super) enum Load {
     /// Remote write.
     Samples,
     /// `_bulk`.
@@ -107,7 +107,7 @@ pub enum Load {
 
 /// Batches by number, and which of them were acknowledged.
 #[derive(Default)]
-pub struct Ledger {
+pub(super) struct Ledger {
     next: AtomicUsize,
     acknowledged: Mutex<Vec<usize>>,
 }
@@ -168,7 +168,7 @@ async fn send_until_killed(load: Load, ingest: String, ledger: Arc<Ledger>) {
 }
 
 /// Load on all signals until each has a round's worth acknowledged; then `kill -9` in the midst of it.
-pub async fn round(gateway: &mut Gateway, ledgers: &Ledgers) {
+pub(super) async fn round(gateway: &mut Gateway, ledgers: &Ledgers) {
     let before: Vec<usize> = ledgers.iter().map(|(_, ledger)| ledger.items()).collect();
     let mut senders = JoinSet::new();
     for (load, ledger) in ledgers {
