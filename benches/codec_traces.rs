@@ -30,7 +30,7 @@ fn text(key: &str, value: impl Into<String>) -> KeyValue {
 }
 
 fn span(number: usize) -> Span {
-    let mixed = number.wrapping_mul(0x9e37_79b9_7f4a_7c15) as u64;
+    let mixed = (number + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15) as u64;
     let port = Some(AnyValue { value: Some(Value::IntValue(mixed as i64 & 0xffff)) });
     let start = 1_700_000_000_000_000_000 + number as u64 * 1_234_567;
     Span {

@@ -65,7 +65,7 @@ pub fn decide(last: Option<&Entry>, content: &Content, send_resolved: bool, repe
         return if last.firing.is_empty() { Reason::FirstNotification } else { Reason::NewAlertsInGroup };
     }
     if content.firing.is_empty() {
-        return if last.firing.is_empty() { Reason::NothingSaidNothingFiring } else { Reason::AllAlertsResolved };
+        return if last.may_fire() { Reason::AllAlertsResolved } else { Reason::NothingSaidNothingFiring };
     }
     if send_resolved && !content.resolved.is_subset(&last.resolved) {
         return Reason::NewResolvedAlerts;

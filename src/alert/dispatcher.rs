@@ -83,11 +83,15 @@ impl Dispatcher {
 
     /// Takes an alert's latest state; the same one again changes nothing.
     pub fn on_alert(&mut self, alert: &Alert, now: Millis) {
-        let alert = Arc::new(alert.clone());
+        self.take(&Arc::new(alert.clone()), now, false);
+    }
+
+    /// With `held`, the alert was in a group before a reload or restart and is in one after it.
+    fn take(&mut self, alert: &Arc<Alert>, now: Millis, held: bool) {
         let config = std::mem::take(&mut self.config);
         for route in config.route.matching(&alert.labels) {
             if config.receiver(&route.options.receiver).is_some_and(|receiver| !receiver.webhooks.is_empty()) {
-                self.place(route, &config, &alert, now);
+                self.place(route, &config, alert, now, held);
             }
         }
         self.config = config;
@@ -148,7 +152,7 @@ impl Dispatcher {
         self.timers.clear();
         let old = std::mem::take(&mut self.groups);
         for group in old.values() {
-            group.alerts().for_each(|alert| self.on_alert(alert, now));
+            group.alerts().for_each(|alert| self.take(alert, now, true));
         }
         for (id, old) in &old {
             if let Some(group) = self.groups.get_mut(id) {
@@ -168,7 +172,12 @@ impl Dispatcher {
             next_flush: if group.in_flight > 0 { 0 } else { group.next_flush },
             alerts: group.alerts().map(|alert| SavedAlert::from(&**alert)).collect(),
         });
-        let log = self.log.iter().map(|(key, entry)| SavedEntry { key: key.clone(), entry: entry.clone() });
+        let mut log: BTreeMap<String, Entry> =
+            self.log.iter().map(|(key, entry)| (key.clone(), entry.clone())).collect();
+        for Pending { log_key, content, flushed_at, repeat, .. } in self.pending.values() {
+            log.insert(log_key.clone(), self.log.undecided(log_key, content, *flushed_at, *repeat));
+        }
+        let log = log.into_iter().map(|(key, entry)| SavedEntry { key, entry });
         State { groups: groups.collect(), log: log.collect() }
     }
 
@@ -181,7 +190,7 @@ impl Dispatcher {
         for saved in state.groups {
             times.push((GroupId { receiver: saved.receiver.into(), key: saved.key.into() }, saved.next_flush));
             for alert in saved.alerts {
-                self.on_alert(&alert.into(), now);
+                self.take(&Arc::new(alert.into()), now, true);
             }
         }
         for (id, next_flush) in times {
@@ -207,7 +216,7 @@ impl Dispatcher {
         self.refused
     }
 
-    fn place(&mut self, route: &Route, config: &Config, alert: &Arc<Alert>, now: Millis) {
+    fn place(&mut self, route: &Route, config: &Config, alert: &Arc<Alert>, now: Millis, was_held: bool) {
         let labels = route.options.group_labels(&alert.labels);
         let id = GroupId { receiver: Arc::clone(&route.options.receiver), key: route.group_key(&labels) };
         let held = self.groups.get(&id).and_then(|group| group.get(&alert.labels)).cloned();
@@ -216,7 +225,7 @@ impl Dispatcher {
             (AlertState::Pending, Some(held)) if held.state == AlertState::Firing => Arc::new(resolved(held, now)),
             (AlertState::Pending, _) => return,
             (AlertState::Resolved, Some(_)) => Arc::clone(alert),
-            (AlertState::Resolved, None) if self.was_told(&id, config, &alert.labels) => Arc::clone(alert),
+            (AlertState::Resolved, None) if was_held || self.was_told(&id, config, &alert.labels) => Arc::clone(alert),
             (AlertState::Resolved, None) => return,
         };
         if !self.groups.contains_key(&id) && !self.open(&id, &route.options, labels, &alert, now) {
@@ -246,7 +255,7 @@ impl Dispatcher {
         let targets = config.receiver(&id.receiver).map_or(0, |receiver| receiver.webhooks.len());
         (0..targets).any(|index| {
             let entry = self.log.get(&log::key(&id.key, &id.receiver, index));
-            entry.is_some_and(|entry| entry.firing.contains(&fingerprint))
+            entry.is_some_and(|entry| entry.may_fire_with(fingerprint))
         })
     }
 

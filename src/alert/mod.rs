@@ -13,6 +13,8 @@ pub mod dispatcher;
 pub mod group;
 pub mod log;
 pub mod matcher;
+#[cfg(test)]
+mod proptests;
 pub mod route;
 pub mod saved;
 mod syntax;

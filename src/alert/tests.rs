@@ -432,3 +432,31 @@ fn the_group_key_is_alertmanagers() {
     let told = dispatcher.due(millis(30.0));
     assert_eq!(&*told[0].group_key, r#"{}/{alertname=~"a|b",job!=""}:{alertname="a", job="shop"}"#);
 }
+
+#[test]
+fn a_reload_or_crash_while_a_notification_is_under_way_loses_no_resolution() {
+    for (step, at) in [(Step::Reload(QUICK), 12.0), (Step::Restart, 5.0)] {
+        Story::new(QUICK)
+            .push(At(0.0), Step::Taking(7.0))
+            .push(At(1.0), Step::Fire("a"))
+            .push(At(4.0), Step::Resolve("a"))
+            .push(At(5.0), step)
+            .want(Between(2.0, 2.0), "first notification: +a")
+            .want(Between(at, at), "all alerts resolved: -a")
+            .play(At(60.0));
+    }
+}
+
+#[test]
+fn an_alert_that_fires_again_after_a_crash_hid_its_end_is_told() {
+    Story::new(QUICK)
+        .push(At(1.0), Step::Fire("a"))
+        .push(At(3.0), Step::Resolve("a"))
+        .push(At(4.0), Step::Taking(5.0))
+        .push(At(13.0), Step::Restart)
+        .push(At(13.0), Step::Fire("a"))
+        .want(Between(2.0, 2.0), "first notification: +a")
+        .want(Between(12.0, 12.0), "all alerts resolved: -a")
+        .want(Between(13.0, 13.0), "first notification: +a")
+        .play(At(60.0));
+}

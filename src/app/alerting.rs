@@ -65,9 +65,9 @@ impl Alerting {
 
         let dirty = Arc::new(Notify::new());
         let (settings, mut dispatcher) = (settings(config, telemetry, &dirty), Dispatcher::new(loaded.alerting));
-        if let Some(row) = saved.notifications.first() {
-            dispatcher.restore(row.decode()?, wall_clock());
-        }
+        let (notifications, damaged) = notify::rows::decode(&saved.notifications);
+        damaged.iter().for_each(|error| tracing::error!(%error, "a saved notification is lost"));
+        dispatcher.restore(notifications, wall_clock());
         dispatcher.reconcile(&firing(engine.alerts()), wall_clock());
         let (notifier, worker) = Notifier::new(dispatcher, settings).context("cannot set up notifications")?;
         tasks.spawn(worker.run(stop.clone()));
@@ -112,7 +112,7 @@ impl Alerting {
         let snapshot = Snapshot {
             saved_at: wall_clock(),
             alerts,
-            notifications: vec![Row::encode("dispatcher", &self.notifier.state())?],
+            notifications: notify::rows::encode(&self.notifier.state())?,
             positions: vec![SavedPosition { signal: Signal::Metrics, sequence, offset }],
         };
         self.store.save(&snapshot).await?;

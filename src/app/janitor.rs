@@ -15,7 +15,7 @@ const INTERVAL: Duration = Duration::from_secs(2);
 
 /// One exporter's progress on one signal.
 #[derive(Clone)]
-pub struct Watched {
+pub(super) struct Watched {
     /// The exporter's name.
     pub exporter: String,
     /// The signal.
@@ -26,7 +26,7 @@ pub struct Watched {
 
 /// Everything that retention and gauges look at; cloning is cheap.
 #[derive(Clone)]
-pub struct Janitor {
+pub(super) struct Janitor {
     /// The journals, in the order of [`Signal::ALL`].
     pub logs: Arc<[Arc<SignalLog>]>,
     /// All workers.
@@ -37,7 +37,7 @@ pub struct Janitor {
 
 impl Janitor {
     /// Deletes what may go, for ever.
-    pub async fn keep(self) {
+    pub(super) async fn keep(self) {
         let mut ticks = tokio::time::interval(INTERVAL);
         loop {
             ticks.tick().await;
@@ -64,7 +64,7 @@ impl Janitor {
     }
 
     /// Brings gauges up to date, for a scrape.
-    pub fn refresh(&self) {
+    pub(super) fn refresh(&self) {
         for (signal, log) in Signal::ALL.into_iter().zip(self.logs.iter()) {
             let labels = SignalLabels { signal: signal.name() };
             self.telemetry.journal_bytes.get_or_create(&labels).set(gauge(log.journal.bytes()));

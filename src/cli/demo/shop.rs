@@ -71,9 +71,9 @@ pub(super) async fn open(ingest: SocketAddr, stop: CancellationToken) -> Sent {
 /// One second of orders; while things are broken a third of the payments by card fail.
 fn trade(counters: &mut Counters, broken: bool) {
     counters.orders += ORDERS;
-    for channel in 0..CHANNELS.len() {
+    for (channel, name) in CHANNELS.into_iter().enumerate() {
         let orders = ORDERS / CHANNELS.len() as u64;
-        let failed = if broken && CHANNELS[channel] == "card" { orders / 3 } else { 0 };
+        let failed = if broken && name == "card" { orders / 3 } else { 0 };
         counters.failed[channel] += failed;
         counters.paid[channel] += orders - failed;
     }

@@ -1,12 +1,15 @@
 //! One pass over a `WriteRequest`: validates and counts, stages series and samples for the rule engine.
 
+use std::ops::Range;
+
 use bytes::Bytes;
+use xxhash_rust::xxh3::xxh3_64;
 
 use super::field;
 use crate::codec::proto::{Cursor, ProtoError};
 use crate::codec::{DecodeError, DecodeErrorKind, TimeRange, Walked};
 use crate::limits::Limits;
-use crate::model::labels::{Labels, METRIC_NAME, labels_hash};
+use crate::model::labels::{Labels, METRIC_NAME};
 use crate::model::sample::{Sample, StagedSamples, StagedSeries};
 
 /// Staged bytes that any request may take.
@@ -37,7 +40,17 @@ pub fn walk(body: Bytes, limits: &Limits, staged: &mut StagedSamples) -> Result<
     }
     let samples_max = (STAGED_BYTES_FREE + STAGED_BYTES_PER_BYTE * body.len()) / size_of::<Sample>();
     let (times, walked) = (TimeRange::EMPTY, Walked::default());
-    let mut walker = Walker { limits, staged, labels: Vec::new(), times, walked, copied: 0, samples_max };
+    let mut walker = Walker {
+        body: &body,
+        limits,
+        staged,
+        labels: Vec::new(),
+        scratch: Vec::new(),
+        times,
+        walked,
+        copied: 0,
+        samples_max,
+    };
     let mut request = Cursor::new(&body);
     let mut index = 0;
     while let Some((number, value)) = request.next()? {
@@ -78,10 +91,13 @@ pub fn labels_at(body: &[u8], series: &StagedSeries) -> Labels {
 }
 
 struct Walker<'a, 's> {
+    body: &'a [u8],
     limits: &'s Limits,
     staged: &'s mut StagedSamples,
     /// The series' labels; one buffer for the whole request.
     labels: Vec<(&'a [u8], &'a [u8])>,
+    /// What is hashed of them; likewise.
+    scratch: Vec<u8>,
     times: TimeRange,
     walked: Walked,
     /// How much of the request `walked.kept` covers.
@@ -101,11 +117,17 @@ impl<'a> Walker<'a, '_> {
         let start = self.staged.samples.len();
         let times = self.times;
         let mut histograms = 0u32;
+        let mut labels_at: Option<Range<usize>> = None;
         while let Some((number, value)) = series.next()? {
             match number {
                 field::LABELS => {
-                    let pair = label(series.nested(value)?)?;
+                    let pair = match usual_label(series.bytes(value)?) {
+                        Some(pair) => pair,
+                        None => label(series.nested(value)?)?,
+                    };
                     self.labels.push(pair);
+                    let start = labels_at.map_or(series.field_start(), |at| at.start);
+                    labels_at = Some(start..series.offset());
                 }
                 field::SAMPLES => {
                     let sample = sample(series.nested(value)?)?;
@@ -129,7 +151,9 @@ impl<'a> Walker<'a, '_> {
         }
         let samples = self.staged.samples.len() - start;
         let points = histograms.saturating_add(u32::try_from(samples).unwrap_or(u32::MAX));
-        match labels_verdict(&mut self.labels, self.limits) {
+        // One look over all labels, framing included, instead of one at each name and value.
+        let ascii = self.body[labels_at.unwrap_or_default()].is_ascii();
+        match labels_verdict(&mut self.labels, ascii, &mut self.scratch, self.limits) {
             Ok(labels_hash) => {
                 self.walked.items = self.walked.items.saturating_add(points);
                 if samples > 0 {
@@ -166,8 +190,13 @@ impl<'a> Walker<'a, '_> {
     }
 }
 
-/// Sorts the labels, drops empty values; answers their hash or what is wrong with them.
-fn labels_verdict(labels: &mut Vec<(&[u8], &[u8])>, limits: &Limits) -> Result<u64, String> {
+/// Sorts the labels; answers the hash of those with a value, or what is wrong with them.
+fn labels_verdict(
+    labels: &mut [(&[u8], &[u8])],
+    ascii: bool,
+    scratch: &mut Vec<u8>,
+    limits: &Limits,
+) -> Result<u64, String> {
     let shown = |bytes: &[u8]| String::from_utf8_lossy(&bytes[..bytes.len().min(64)]).into_owned();
     if !labels.is_sorted_by(|(a, _), (b, _)| a < b) {
         labels.sort_by_key(|(name, _)| *name);
@@ -204,23 +233,34 @@ fn labels_verdict(labels: &mut Vec<(&[u8], &[u8])>, limits: &Limits) -> Result<u
     if !named {
         return Err("no metric name (label __name__)".to_owned());
     }
-    hash(labels).ok_or_else(|| "a label is not valid UTF-8".to_owned())
+    hash(labels, ascii, scratch).ok_or_else(|| "a label is not valid UTF-8".to_owned())
 }
 
-/// The labels' hash, `None` if one is not UTF-8.
-fn hash(labels: &mut Vec<(&[u8], &[u8])>) -> Option<u64> {
-    labels.retain(|(_, value)| !value.is_empty());
-    let mut valid = true;
-    let hash = labels_hash(labels.iter().map(|(name, value)| {
-        let mut text = |bytes| {
-            std::str::from_utf8(bytes).unwrap_or_else(|_| {
-                valid = false;
-                ""
-            })
-        };
-        (text(*name), text(*value))
-    }));
-    valid.then_some(hash)
+/// [`labels_hash`](crate::model::labels::labels_hash) of the labels, `None` if one is not UTF-8.
+///
+/// Hashing the same bytes in one piece, out of `scratch`, takes a fraction of the time.
+fn hash(labels: &[(&[u8], &[u8])], ascii: bool, scratch: &mut Vec<u8>) -> Option<u64> {
+    scratch.clear();
+    for (name, value) in labels.iter().filter(|(_, value)| !value.is_empty()) {
+        for text in [*name, *value] {
+            if !ascii && std::str::from_utf8(text).is_err() {
+                return None;
+            }
+            scratch.extend_from_slice(text);
+            scratch.push(0xff);
+        }
+    }
+    Some(xxh3_64(scratch))
+}
+
+/// A label as every sender writes it: name, then value, each shorter than 128 bytes. The general
+/// reader takes several times as long, and labels are most of a request.
+#[inline]
+fn usual_label(message: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (&[0x0a, name_len], rest) = message.split_first_chunk()? else { return None };
+    let (name, rest) = rest.split_at_checked(usize::from(name_len))?;
+    let (&[0x12, value_len], value) = rest.split_first_chunk()? else { return None };
+    (name_len < 0x80 && value_len < 0x80 && value.len() == usize::from(value_len)).then_some((name, value))
 }
 
 fn label<'a>(mut label: Cursor<'a>) -> Result<(&'a [u8], &'a [u8]), ProtoError> {

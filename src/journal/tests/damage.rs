@@ -125,7 +125,9 @@ fn a_wiped_directory_gives_fresh_ids_at_the_same_positions() {
     fs::remove_dir_all(bench.dir.path().join("metrics")).unwrap();
     let (journal, _) = bench.open();
     for text in ["one", "two", "three"] {
-        assert!(appended.contains(&journal.append(&meta(1, 1), text.as_bytes(), 1).unwrap()));
+        let again = journal.append(&meta(1, 1), text.as_bytes(), 1).unwrap();
+        assert!(appended.iter().any(|before| before.position == again.position), "the same positions recur");
+        assert!(appended.iter().all(|before| before.segment_id != again.segment_id), "in a segment of another id");
     }
     let after = drain(&mut journal.reader(Position::ORIGIN));
     assert!(before.iter().zip(&after).all(|(before, after)| before.original != after.original));

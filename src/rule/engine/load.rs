@@ -33,7 +33,7 @@ struct Kept {
 }
 
 /// What a rule's state is known by: file, group, rule, and which of several alike.
-type Identity = (String, String, String, usize);
+pub(super) type Identity = (String, String, String, usize);
 
 impl Engine {
     /// Replaces all rules. Windows of series that are still read stay; alerts and series of rules that
@@ -182,6 +182,7 @@ impl Kept {
     }
 }
 
-fn identity(group: &GroupRun, definition: &Definition) -> Identity {
+/// What the state of a rule is known by.
+pub(super) fn identity(group: &GroupRun, definition: &Definition) -> Identity {
     (group.file.clone(), group.name.clone(), definition.rule.identity(), definition.nth)
 }

@@ -4,9 +4,12 @@
 //! minutes is restored too, and a firing alert goes on firing. The time that the gateway was down does
 //! not count towards `for`; a pending alert is given up after an hour.
 
+use std::collections::HashMap;
+
 use serde::{Deserialize, Serialize};
 
 use super::Engine;
+use super::load::identity;
 use crate::model::alert::AlertState;
 use crate::model::labels::Labels;
 use crate::model::time::Millis;
@@ -80,18 +83,20 @@ impl Engine {
     /// too long ago, are left out; the rest go on without being told again.
     pub fn restore(&mut self, saved: Vec<SavedAlert>, now: Millis) {
         self.advance(now);
-        for alert in saved {
-            let found = (0..).zip(&self.rules).find(|(_, run)| {
+        let by_identity: HashMap<_, _> = (0..)
+            .zip(&self.rules)
+            .filter(|(_, run)| matches!(run.definition.rule.what, What::Alert { .. }))
+            .map(|(rule, run)| {
                 let group = &self.groups[run.definition.group as usize];
-                let is_alert = matches!(run.definition.rule.what, What::Alert { .. });
-                is_alert
-                    && (&group.file, &group.name, run.definition.nth) == (&alert.file, &alert.group, alert.nth)
-                    && run.definition.rule.identity() == alert.rule
-            });
-            let Some((rule, run)) = found else { continue };
-            let interval = self.groups[run.definition.group as usize].interval;
-            if let Some(active) = restored(alert, now, interval) {
-                self.put_alert(rule, active);
+                (identity(group, &run.definition), (rule, group.interval))
+            })
+            .collect();
+        for alert in saved {
+            let identity = (alert.file.clone(), alert.group.clone(), alert.rule.clone(), alert.nth);
+            if let Some((rule, interval)) = by_identity.get(&identity)
+                && let Some(active) = restored(alert, now, *interval)
+            {
+                self.put_alert(*rule, active);
             }
         }
         self.resume_timers();
