@@ -13,6 +13,7 @@ mod load;
 mod observe;
 mod output;
 mod partition;
+mod query;
 mod restore;
 mod rules;
 mod run;

@@ -8,6 +8,7 @@ use super::settings::{Evaluations, Settings};
 use crate::model::labels::{Labels, METRIC_NAME};
 use crate::model::time::Millis;
 use crate::rule::file::{Evaluate, Group, Rule, RuleSet, What};
+use crate::rule::promql::Selector;
 use crate::rule::tick::Ticks;
 
 /// A group that runs.
@@ -46,11 +47,26 @@ pub(super) struct Definition {
     pub(super) reads_rules: bool,
 }
 
+impl Definition {
+    /// Every selector: those of the expression, then those of queries in templates.
+    pub(super) fn selectors(&self) -> impl Iterator<Item = &Selector> {
+        let queries = self.rule.queries.iter().flat_map(|(_, expr)| &expr.selectors);
+        self.rule.expr.selectors.iter().chain(queries)
+    }
+
+    /// Whether annotations must be expanded at the evaluation: they ask something.
+    pub(super) fn annotations_ask(&self) -> bool {
+        self.rule.annotations.iter().any(|(_, template)| template.asks())
+    }
+}
+
 /// A rule that runs.
 #[derive(Debug)]
 pub(super) struct RuleRun {
     pub(super) definition: Arc<Definition>,
     pub(super) partitions: HashMap<Labels, u32>,
+    /// Holds the series that queries of its templates select.
+    pub(super) aside: Option<u32>,
     pub(super) last_error: Option<String>,
     pub(super) last_evaluation: Option<Millis>,
     /// Of the last tick, all partitions together.
@@ -109,6 +125,7 @@ fn run(rule: &Rule, at: usize, nth: usize, group: &Group, settings: &Settings, o
     RuleRun {
         definition: Arc::new(definition),
         partitions: HashMap::new(),
+        aside: None,
         last_error: None,
         last_evaluation: None,
         evaluation_nanos: 0,

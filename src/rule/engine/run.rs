@@ -167,7 +167,7 @@ impl Engine {
                 inputs.swap_remove(at);
             }
             let always = self.rules[partition.rule as usize].definition.rule.expr.always_yields();
-            if partition.is_idle() && !(always && partition.key.is_empty()) {
+            if partition.is_idle() && !partition.aside && !(always && partition.key.is_empty()) {
                 self.rules[partition.rule as usize].partitions.remove(&partition.key);
                 self.partitions.remove(slot.partition);
             }

@@ -13,9 +13,13 @@ use std::collections::HashSet;
 
 use crate::model::time::Millis;
 use crate::rule::partition::Key;
+use crate::rule::promql::compile;
 use crate::yaml::{Map, Node, Problem, Problems, parse};
 
 pub(in crate::rule) use rule::{Rule, What};
+
+/// Selects every series, and keeps a day of it.
+const EVERYTHING: &str = "last_over_time({__name__=~'.+'}[1d])";
 
 /// When rules are evaluated.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -51,7 +55,14 @@ impl RuleSet {
     pub(in crate::rule) fn whole(mut self) -> Self {
         for group in &mut self.groups {
             group.evaluate = Some(Evaluate::OnTick);
-            group.rules.iter_mut().for_each(|rule| rule.key = Key::global());
+            for rule in &mut group.rules {
+                rule.key = Key::global();
+                // a query whose text is made up sees everything, as in Prometheus
+                let mut templates = rule.labels.iter().chain(&rule.annotations);
+                if templates.any(|(_, template)| template.computes_queries()) {
+                    rule.queries.extend(compile(EVERYTHING).map(|expr| (EVERYTHING.to_owned(), expr)));
+                }
+            }
         }
         self
     }
