@@ -81,7 +81,7 @@ impl Gateway {
         for log in logs.iter() {
             background.spawn(Arc::clone(log).keep_synced(SYNC_INTERVAL));
         }
-        let metrics = &logs[Signal::Metrics as usize - 1].journal;
+        let metrics = &logs[Signal::Metrics as usize - 1];
         let alerting = Alerting::start(&config, metrics, &telemetry, &stop.notifiers, &mut notifiers).await?;
         let shared = exporters::Shared { logs: &logs, letters: &letters, telemetry: &telemetry, stop: &stop.workers };
         let watched = exporters::start(&config, &shared, &mut workers)?;

@@ -22,5 +22,5 @@ mod tick;
 pub mod unit_test;
 mod window;
 
-pub use engine::{Engine, GroupView, SavedAlert, Settings};
+pub use engine::{Engine, GroupView, Made, Outputs, SavedAlert, Settings};
 pub use file::{Evaluate, RuleSet, load_rules};

@@ -165,7 +165,8 @@ impl Engine {
         }
         let runs = self.groups.iter().any(|run| run.file == file && run.name == group);
         let when = if runs { now } else { now.saturating_add(2 * kept.interval) };
-        self.orphans.extend(kept.outputs.into_iter().map(|labels| (when, labels)));
+        let forward = kept.definition.forward;
+        self.orphans.extend(kept.outputs.into_iter().map(|labels| (when, labels, forward)));
     }
 }
 

@@ -25,7 +25,7 @@ mod tests;
 mod view;
 
 pub use restore::SavedAlert;
-pub use settings::{Evaluations, Settings, Stats};
+pub use settings::{Evaluations, Outputs, Settings, Stats};
 pub use step::Made;
 pub use view::{GroupView, Health, RuleKind, RuleState, RuleView};
 
@@ -54,8 +54,8 @@ pub struct Engine {
     outbox: Vec<Alert>,
     /// What rules made at ticks, where it is kept.
     made: Vec<Made>,
-    /// Series of rules that are gone: when each ends.
-    orphans: Vec<(Millis, Labels)>,
+    /// Series of rules that are gone: when each ends, and whether it is forwarded.
+    orphans: Vec<(Millis, Labels, bool)>,
     /// Whether some rule reads `ALERTS` or `ALERTS_FOR_STATE`.
     alerts_read: bool,
     /// The next series to be looked at for trimming, and when the unread ones age.

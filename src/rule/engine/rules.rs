@@ -34,6 +34,8 @@ pub(super) struct Definition {
     pub(super) nth: usize,
     pub(super) query_offset: Millis,
     pub(super) limit: usize,
+    /// What it makes is sent to stores.
+    pub(super) forward: bool,
     /// Evaluated between ticks.
     pub(super) between_ticks: bool,
     /// Fresh data is evaluated without settling.
@@ -116,6 +118,7 @@ fn run(rule: &Rule, at: usize, nth: usize, group: &Group, settings: &Settings, o
         nth,
         query_offset: group.query_offset,
         limit: group.limit,
+        forward: group.forward,
         between_ticks: on_data && read,
         at_once: rule.expr.single_series() || order.rules_only[me],
         rank: order.rank[me],

@@ -17,6 +17,10 @@ pub struct Made {
     pub labels: Labels,
     /// The sample, maybe a staleness marker.
     pub sample: Sample,
+    /// Some rule reads the series.
+    pub read: bool,
+    /// Its group is forwarded to stores.
+    pub forward: bool,
 }
 
 /// Labels and annotations.
@@ -64,7 +68,8 @@ impl Engine {
     }
 
     /// What rules made since it was last asked; kept only where the settings say so.
-    pub(in crate::rule) fn take_made(&mut self) -> Vec<Made> {
+    #[must_use]
+    pub fn take_made(&mut self) -> Vec<Made> {
         std::mem::take(&mut self.made)
     }
 }

@@ -83,6 +83,8 @@ pub(in crate::rule) struct Group {
     pub(in crate::rule) query_offset: Millis,
     pub(in crate::rule) limit: usize,
     pub(in crate::rule) evaluate: Option<Evaluate>,
+    /// Send what its rules make to stores.
+    pub(in crate::rule) forward: bool,
     pub(in crate::rule) rules: Vec<Rule>,
 }
 
@@ -141,10 +143,7 @@ impl Reader<'_> {
         let limit = map.uint("limit", self.problems).unwrap_or(0);
         let evaluate = self.evaluate(&mut map);
         let labels = self.labels(&mut map, "labels", "label");
-        if map.bool("forward", self.problems) == Some(true) {
-            let place = map.entry("forward").map_or(node.place, |entry| entry.place);
-            self.problems.push(place, "`forward: true` is not yet supported, remove it");
-        }
+        let forward = map.bool("forward", self.problems).unwrap_or(false);
         self.not_yet(&mut map, "metrics");
         let rules = map.list("rules", self.problems);
         let mut group = Group {
@@ -154,6 +153,7 @@ impl Reader<'_> {
             query_offset,
             limit: usize::try_from(limit).unwrap_or(usize::MAX),
             evaluate,
+            forward,
             rules: Vec::with_capacity(rules.len()),
         };
         for (number, rule) in rules.iter().enumerate() {

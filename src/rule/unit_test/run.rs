@@ -14,7 +14,7 @@ use crate::model::time::Millis;
 use crate::rule::promql::metric::metric;
 use crate::rule::promql::{Value, compile, eval};
 use crate::rule::template::Surroundings;
-use crate::rule::{Engine, RuleSet, Settings};
+use crate::rule::{Engine, Outputs, RuleSet, Settings};
 use crate::yaml::format_duration;
 
 /// What failed, in promtool's words.
@@ -74,7 +74,7 @@ impl<'a> Bench<'a> {
                 external_labels: Labels::from_pairs(test.external_labels.clone()),
                 external_url: test.external_url.clone(),
             },
-            keep_made: true,
+            outputs: Outputs::All,
             ..Settings::default()
         });
         let rules = rules.clone().whole();
