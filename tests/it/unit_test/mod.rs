@@ -82,3 +82,24 @@ fn judges_as_promtool_does() {
     println!("{passed} files pass and {failed} fail, in both");
     assert!(wrong.is_empty(), "{} files are judged otherwise:\n{}", wrong.len(), wrong.join("\n"));
 }
+
+#[test]
+fn shipped_rules_fire_on_a_bad_day_and_are_silent_on_a_good_one() {
+    let files = yaml_in(&folder("tests/rules"));
+    let passed = Verdict { passed: true, successes: files.len(), said: String::new() };
+    assert_eq!(ours(&files), passed);
+    if let Some(theirs) = theirs(&files) {
+        assert_eq!(theirs, passed);
+    }
+    let tests: String = files.iter().map(|file| std::fs::read_to_string(file).expect("tests")).collect();
+    for kind in ["alert-rules/system", "alert-rules/business"] {
+        for file in yaml_in(&folder(kind)) {
+            let rules = std::fs::read_to_string(&file).expect("rules");
+            for name in rules.lines().filter_map(|line| line.trim().strip_prefix("- alert: ")) {
+                let fires = tests.contains(&format!("alertname: {name}\n        exp_alerts:\n"));
+                let silent = tests.contains(&format!("alertname: {name} }}"));
+                assert!(fires && silent, "{name} of {} needs both", file.display());
+            }
+        }
+    }
+}
