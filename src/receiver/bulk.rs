@@ -12,7 +12,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 
 use super::elasticsearch;
-use super::gate::{Gate, RETRY_AFTER_SECONDS, Refused, gzip_or_identity};
+use super::gate::{Gate, RETRY_AFTER_SECONDS, Refused, body_encoding};
 use crate::codec::bulk::{self, Defaults, answer, filter::FilterPath};
 use crate::codec::elasticsearch::id::FrameId;
 use crate::limits::CONTEXT_BYTES_MAX;
@@ -118,7 +118,7 @@ async fn take(
         let message = format!("index, pipeline and routing are {} bytes, at most {CONTEXT_BYTES_MAX}", context.len());
         return Err(Refused::Malformed(message).into());
     }
-    let received = gate.read(gzip_or_identity(headers)?, headers, body).await?;
+    let received = gate.read(body_encoding(headers)?, headers, body).await?;
     let mut found = bulk::walk(&received.body, index, &gate.limits).map_err(Failed::Decode)?;
     let body = received.body.clone();
     let rejected = found.walked.rejected;
