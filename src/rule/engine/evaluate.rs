@@ -11,7 +11,7 @@ use crate::model::labels::{Labels, METRIC_NAME};
 use crate::model::time::Millis;
 use crate::rule::alerting::{Active, Found, Step};
 use crate::rule::file::What;
-use crate::rule::promql::{Element, Inputs, LOOKBACK_MS, SeriesView, Value, eval};
+use crate::rule::promql::{Element, Inputs, SeriesView, Value, eval};
 use crate::rule::template::{Surroundings, Template};
 
 /// An evaluation is repeated between ticks no sooner than this many times its duration after the last:
@@ -31,10 +31,7 @@ struct View<'a> {
 impl View<'_> {
     /// The instant that a selector sees, if it only looks for the newest sample before it.
     fn newest_before(&self, selector: usize) -> Option<Millis> {
-        let selector = &self.definition.rule.expr.selectors[selector];
-        let plain = selector.range_ms.is_none()
-            && selector.window_ms() == LOOKBACK_MS.saturating_add(selector.offset_ms.max(0));
-        plain.then(|| self.query_at.saturating_sub(selector.offset_ms))
+        self.definition.rule.expr.selectors[selector].newest_before(self.query_at)
     }
 }
 

@@ -74,6 +74,9 @@ fn every_node_has_the_key_of_the_table() {
         ("-abs(x) + 1", "drop"),
         ("time() - x", "drop"),
         ("sort(x)", "drop"),
+        ("max_over_time(rate(x[5m])[1h:1m])", "drop"),
+        ("max_over_time(sum by (a) (x)[1h:1m])", "keep a"),
+        ("absent_over_time(sum by (a) (x)[1h:1m])", "keep"),
         ("sum(x)", "keep"),
         ("sum by (a, b) (x)", "keep a b"),
         ("sum by (a) (max by (a, b) (x))", "keep a"),
@@ -115,6 +118,8 @@ fn every_node_has_the_key_of_the_table() {
         ("histogram_quantile(0.9, x)", "drop le"),
         ("histogram_quantile(0.9, sum by (le, a) (rate(x[5m])))", "keep a"),
         ("vector(1)", "drop"),
+        ("label_replace(vector(1), \"a\", \"b\", \"\", \"\")", "drop a"),
+        ("x or count_values(\"v\", vector(1))", "drop v"),
         ("1 + time()", "drop"),
     ] {
         assert_eq!(shown(&Key::of(&compiled(text))), expected, "{text}");
