@@ -9,6 +9,8 @@ pub struct Expr {
     /// Every selector, in order of appearance in the text.
     pub selectors: Vec<Selector>,
     pub(in crate::rule) root: Node,
+    /// How many matches of one side with many or one there are, numbered from 0.
+    pub(in crate::rule) joins: usize,
     /// Where the first `@` with a fixed time stands.
     pub(in crate::rule) fixed_at: Option<usize>,
 }

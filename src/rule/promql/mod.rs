@@ -26,7 +26,7 @@ mod value;
 #[cfg(test)]
 pub(in crate::rule) mod tests;
 
-pub use eval::eval;
+pub use eval::{Joins, eval, eval_part};
 pub use expr::{Dialect, Expr, ExprError, compile, compile_as};
 pub use matcher::{MatchOp, Matcher, Selector};
 pub use reach::{At, Reach};

@@ -5,6 +5,7 @@ mod modifier;
 mod selector;
 
 use super::check;
+use super::eval::JOINS_MAX;
 use super::expr::{Dialect, Expr, ExprError};
 use super::function;
 use super::lex::{self, Kind, Token};
@@ -55,7 +56,7 @@ impl Parsed {
 pub(super) fn parse(text: &str, dialect: Dialect) -> Result<Expr, ExprError> {
     let tokens = lex::tokens(text)?;
     let mut parser =
-        Parser { tokens, next: 0, selectors: Vec::new(), subqueries: 0, nesting: 0, dialect, fixed_at: None };
+        Parser { tokens, next: 0, selectors: Vec::new(), subqueries: 0, joins: 0, nesting: 0, dialect, fixed_at: None };
     if parser.peek() == &Kind::End {
         return Err(ExprError { at: 0, message: "the expression is empty, write one like `up == 0`".to_owned() });
     }
@@ -64,9 +65,9 @@ pub(super) fn parse(text: &str, dialect: Dialect) -> Result<Expr, ExprError> {
         return Err(parser.unexpected("an operator or the end of the expression"));
     }
     check::root(&root)?;
-    let Parser { mut selectors, fixed_at, .. } = parser;
+    let Parser { mut selectors, joins, fixed_at, .. } = parser;
     reach::measure(&root.node, &mut selectors);
-    Ok(Expr { selectors, root: root.node, fixed_at })
+    Ok(Expr { selectors, root: root.node, joins: joins.min(JOINS_MAX), fixed_at })
 }
 
 struct Parser {
@@ -74,6 +75,7 @@ struct Parser {
     next: usize,
     selectors: Vec<Selector>,
     subqueries: usize,
+    joins: usize,
     nesting: usize,
     dialect: Dialect,
     /// Where the first `@` with a fixed time stands.

@@ -77,6 +77,8 @@ pub(in crate::rule) struct Binary {
     pub(in crate::rule) returns_bool: bool,
     /// How elements meet; only between two vectors.
     pub(in crate::rule) matching: Option<Matching>,
+    /// Which of the expression's matches of one side with many or one; 63 at most.
+    pub(in crate::rule) join: usize,
     pub(in crate::rule) left: Node,
     pub(in crate::rule) right: Node,
 }

@@ -6,6 +6,7 @@ mod call;
 mod date;
 mod histogram;
 mod item;
+mod joins;
 mod label;
 mod math;
 mod quantile;
@@ -17,7 +18,11 @@ mod vector_match;
 mod window;
 
 use item::{Interim, Item};
+pub(super) use joins::JOINS_MAX;
+pub use joins::Joins;
 use subquery::Memo;
+
+use std::cell::RefCell;
 
 use super::expr::Expr;
 use super::function::Function;
@@ -30,7 +35,20 @@ use crate::model::time::Millis;
 /// # Errors
 /// The errors Prometheus has: ambiguous matches, results with the same labels, bad parameters.
 pub fn eval(expr: &Expr, inputs: &dyn Inputs, at: Millis) -> Result<Value, EvalError> {
-    at_instant(&Evaluation { expr, inputs, at, first: at, last: at, memo: &Memo::default(), in_subquery: false })
+    let memo = &Memo::default();
+    at_instant(&Evaluation { expr, inputs, at, first: at, last: at, memo, in_subquery: false, joins: None })
+}
+
+/// Evaluates `expr` over a part of the series; what the other parts decide about matches comes along.
+///
+/// # Errors
+/// As [`eval`].
+pub fn eval_part(expr: &Expr, inputs: &dyn Inputs, at: Millis) -> (Result<Value, EvalError>, Joins) {
+    let (memo, joins) = (&Memo::default(), RefCell::default());
+    let joined = (expr.joins > 0).then_some(&joins);
+    let evaluation = Evaluation { expr, inputs, at, first: at, last: at, memo, in_subquery: false, joins: joined };
+    let result = at_instant(&evaluation);
+    (result, joins.into_inner())
 }
 
 fn at_instant(evaluation: &Evaluation<'_>) -> Result<Value, EvalError> {
@@ -56,6 +74,7 @@ struct Evaluation<'a> {
     last: Millis,
     memo: &'a Memo,
     in_subquery: bool,
+    joins: Option<&'a RefCell<Joins>>,
 }
 
 impl Evaluation<'_> {
