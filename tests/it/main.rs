@@ -2,8 +2,10 @@
 
 mod alertmanager;
 mod architecture;
+mod bad_input;
 mod check;
 mod config;
+mod lifecycle;
 mod parts;
 mod promql_differential;
 mod stores;
