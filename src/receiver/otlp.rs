@@ -85,13 +85,13 @@ fn respond(refused: &Refused) -> Response {
         Refused::Unsupported(_) => (StatusCode::UNSUPPORTED_MEDIA_TYPE, RpcCode::Unimplemented),
         Refused::Malformed(_) => (StatusCode::BAD_REQUEST, RpcCode::InvalidArgument),
         Refused::TooLarge(_) => (StatusCode::PAYLOAD_TOO_LARGE, RpcCode::ResourceExhausted),
-        Refused::Busy(_) => (StatusCode::SERVICE_UNAVAILABLE, RpcCode::Unavailable),
+        Refused::Busy(_) | Refused::Slow(_) => (StatusCode::SERVICE_UNAVAILABLE, RpcCode::Unavailable),
     };
     let mut body = Vec::new();
     proto::put_varint_field(&mut body, 1, code as u64);
     proto::put_bytes_field(&mut body, 2, refused.to_string().as_bytes());
     let mut response = (status, [(header::CONTENT_TYPE, PROTOBUF)], body).into_response();
-    if matches!(refused, Refused::Busy(_)) {
+    if matches!(refused, Refused::Busy(_) | Refused::Slow(_)) {
         response.headers_mut().insert(header::RETRY_AFTER, header::HeaderValue::from_static(RETRY_AFTER_SECONDS));
     }
     response
