@@ -10,8 +10,9 @@ use std::process::ExitCode;
 use anyhow::Context;
 use regex::Regex;
 
+use crate::rule::promql::Dialect;
 use crate::rule::unit_test::{self, Failure, TestFile};
-use crate::rule::{RuleSet, load_rules};
+use crate::rule::{RuleSet, load_rules_as};
 use crate::yaml::Problems;
 
 /// What to test.
@@ -72,7 +73,7 @@ fn test(path: &Path, run: &Regex, err: &mut impl Write) -> io::Result<Vec<Failur
         }
         paths.extend(found.into_iter().filter(|path| !paths.contains(path)).collect::<Vec<_>>());
     }
-    Ok(unit_test::run(&file, &load(&paths), &|test| run.is_match(test)))
+    Ok(unit_test::run(&file, &load(&paths, file.dialect()), &|test| run.is_match(test)))
 }
 
 fn matching(pattern: &Path) -> Result<Vec<PathBuf>, glob::PatternError> {
@@ -82,14 +83,14 @@ fn matching(pattern: &Path) -> Result<Vec<PathBuf>, glob::PatternError> {
     Ok(found.flatten().map(|path| path.components().collect()).collect())
 }
 
-fn load(paths: &[PathBuf]) -> Result<RuleSet, Vec<Failure>> {
+fn load(paths: &[PathBuf], dialect: Dialect) -> Result<RuleSet, Vec<Failure>> {
     let mut files = Vec::with_capacity(paths.len());
     for path in paths {
         let name = path.display().to_string();
         let text = std::fs::read_to_string(path).map_err(|error| vec![format!("{name}: cannot be read: {error}")])?;
         files.push((name, text));
     }
-    load_rules(&files).map_err(|problems| {
+    load_rules_as(&files, dialect).map_err(|problems| {
         problems.iter().filter(|(_, problem)| !problem.warning).map(|(file, problem)| problem.line(file)).collect()
     })
 }

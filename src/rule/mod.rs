@@ -23,4 +23,4 @@ pub mod unit_test;
 mod window;
 
 pub use engine::{Engine, GroupView, Made, Outputs, SavedAlert, Settings};
-pub use file::{Evaluate, RuleSet, load_rules};
+pub use file::{Evaluate, RuleSet, load_rules, load_rules_as};

@@ -110,7 +110,7 @@ impl Engine {
                 true => self.partition_of(reader.rule, definition.rule.key.project(labels)),
                 false => self.aside_of(reader.rule),
             };
-            let lag_ms = selector.offset_ms.saturating_add(definition.query_offset);
+            let lag_ms = selector.lag_ms().saturating_add(definition.query_offset);
             if let Some(partition) = self.partitions.get_mut(partition) {
                 partition.inputs[reader.selector as usize].push(id);
             }

@@ -8,7 +8,7 @@ use super::rules::Definition;
 use super::store::Store;
 use crate::model::labels::Labels;
 use crate::model::time::Millis;
-use crate::rule::promql::{Element, Expr, Inputs, SeriesView, Value, compile, eval};
+use crate::rule::promql::{Dialect, Element, Expr, Inputs, SeriesView, Value, compile_as, eval};
 
 /// The series behind one query.
 struct View<'a> {
@@ -56,7 +56,8 @@ impl Engine {
             }
             first = end;
         }
-        let expr = compile(text).map_err(|error| error.to_string())?;
+        let dialect = Dialect { step_ms: self.settings.evaluation_interval, ..Dialect::default() };
+        let expr = compile_as(text, dialect).map_err(|error| error.to_string())?;
         result(&View { store: &self.store, expr: &expr, inputs: None }, at)
     }
 }

@@ -69,6 +69,8 @@ pub(super) struct RuleRun {
     pub(super) partitions: HashMap<Labels, u32>,
     /// Holds the series that queries of its templates select.
     pub(super) aside: Option<u32>,
+    /// For each match of the expression the partitions whose `many` side has an element.
+    pub(super) many: Vec<u32>,
     pub(super) last_error: Option<String>,
     pub(super) last_evaluation: Option<Millis>,
     /// Of the last tick, all partitions together.
@@ -126,6 +128,7 @@ fn run(rule: &Rule, at: usize, nth: usize, group: &Group, settings: &Settings, o
         reads_rules: order.reads_rules[me],
     };
     RuleRun {
+        many: vec![0; rule.expr.joins],
         definition: Arc::new(definition),
         partitions: HashMap::new(),
         aside: None,

@@ -7,7 +7,7 @@ use super::place::inside;
 use crate::model::labels::METRIC_NAME;
 use crate::model::time::Millis;
 use crate::rule::partition::Key;
-use crate::rule::promql::{Expr, compile};
+use crate::rule::promql::{Expr, compile_as};
 use crate::rule::template::Template;
 use crate::yaml::{Map, Node, Place};
 
@@ -95,11 +95,19 @@ impl Reader<'_> {
             self.problems.push(rule.place, "field 'expr' must be set in rule, write `expr: …`");
             return None;
         };
-        match compile(text) {
-            Ok(expr) => Some((text.to_owned(), expr)),
+        let at = |byte: usize| inside(self.text, node.place, text, byte);
+        match compile_as(text, self.dialect) {
+            Ok(expr) => match expr.fixed_at {
+                None => Some((text.to_owned(), expr)),
+                Some(byte) => {
+                    let message = "`@` with a fixed time reads samples that windows do not keep: that needs \
+                                   rules.backfill, which is not yet supported, write `offset`, `@ start()` or `@ end()`";
+                    self.problems.push(at(byte), message);
+                    None
+                }
+            },
             Err(error) => {
-                let place = inside(self.text, node.place, text, error.at);
-                self.problems.push(place, format!("could not parse expression: {}", error.message));
+                self.problems.push(at(error.at), format!("could not parse expression: {}", error.message));
                 None
             }
         }
@@ -116,7 +124,7 @@ impl Reader<'_> {
                 self.problems.warn(place, message);
             }
             for text in template.queries().filter(|text| seen.insert((*text).to_owned())) {
-                match compile(text) {
+                match compile_as(text, self.dialect) {
                     Ok(expr) => found.push((text.to_owned(), expr)),
                     Err(error) => {
                         let message = format!("`query {text:?}` of a template could not be parsed: {}", error.message);

@@ -1,6 +1,7 @@
 //! A test file as promtool's `test rules` reads it.
 
 use crate::model::time::Millis;
+use crate::rule::promql::Dialect;
 use crate::yaml::{Map, Node, Place, Problems, parse};
 
 /// The interval of files that name none.
@@ -51,6 +52,12 @@ pub(super) struct ExprTest {
 }
 
 impl TestFile {
+    /// What expressions may hold, in its rules too: a subquery without a step takes the evaluation interval.
+    #[must_use]
+    pub const fn dialect(&self) -> Dialect {
+        Dialect { step_ms: self.evaluation_interval, experimental: false }
+    }
+
     /// Reads a test file; every problem of it goes to `problems`.
     pub fn read(text: &str, problems: &mut Problems) -> Option<Self> {
         let root = match parse(text) {

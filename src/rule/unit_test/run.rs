@@ -12,7 +12,7 @@ use crate::model::labels::Labels;
 use crate::model::sample::{Sample, StagedSamples, StagedSeries, is_stale};
 use crate::model::time::Millis;
 use crate::rule::promql::metric::metric;
-use crate::rule::promql::{Value, compile, eval};
+use crate::rule::promql::{Dialect, Value, compile_as, eval};
 use crate::rule::template::Surroundings;
 use crate::rule::{Engine, Outputs, RuleSet, Settings};
 use crate::yaml::format_duration;
@@ -48,6 +48,7 @@ struct Bench<'a> {
     test: &'a Test,
     every: Millis,
     fuzzy: bool,
+    dialect: Dialect,
     engine: Engine,
     /// Groups in the order in which they are evaluated.
     groups: Vec<u32>,
@@ -86,6 +87,7 @@ impl<'a> Bench<'a> {
             test,
             every: file.evaluation_interval,
             fuzzy: file.fuzzy_compare,
+            dialect: file.dialect(),
             engine,
             groups: groups.into_iter().map(|(_, group)| group).collect(),
             input,
@@ -179,7 +181,8 @@ impl<'a> Bench<'a> {
     fn expr(&self, test: &ExprTest) -> Result<(), Failure> {
         let time = format_duration(test.at);
         let fail = |error: String| format!("    expr: {:?}, time: {time}, err: {error}", test.text);
-        let expr = compile(&test.text).map_err(|error| fail(format!("{}: parse error: {error}", error.at + 1)))?;
+        let expr = compile_as(&test.text, self.dialect)
+            .map_err(|error| fail(format!("{}: parse error: {error}", error.at + 1)))?;
         let view = View { history: &self.history, selectors: &expr.selectors };
         let value = eval(&expr, &view, self.test.start + test.at).map_err(|error| fail(error.to_string()))?;
         let mut found: Vec<(Pairs, f64)> = match value {

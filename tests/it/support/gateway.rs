@@ -80,6 +80,11 @@ impl Gateway {
         self.folder.path().join("data")
     }
 
+    /// Replaces one of its files.
+    pub fn write(&self, name: &str, text: &str) {
+        fs::write(self.folder.path().join(name), text).expect("a file");
+    }
+
     /// `GET` on its API.
     pub async fn get(&self, path: &str) -> Answer {
         get(&self.client, &format!("{}{path}", self.api)).await

@@ -106,7 +106,7 @@ fn what_rules_read_is_kept_for_the_next_start_and_what_is_asked_for_forwarded() 
     let rules = "
   - {record: copy, expr: temp}
   - {record: unread, expr: temp}
-  - {alert: Many, expr: 'count_over_time(copy[1h]) > 3'}
+  - {alert: Many, expr: 'count_over_time(copy[1h]) > 2'}
 ";
     let settings = Settings { outputs: Outputs::Wanted, ..Settings::default() };
     let mut story = Story::with(&group("interval: 15s", rules), settings.clone());
@@ -115,7 +115,7 @@ fn what_rules_read_is_kept_for_the_next_start_and_what_is_asked_for_forwarded() 
     }
     let made = story.engine.take_made();
     assert!(made.iter().all(|made| made.labels.metric() == "copy" && made.read && !made.forward), "{made:?}");
-    assert_eq!(made.len(), 3, "two or three ticks within 40 s at any offset: {made:?}");
+    assert!(made.len() >= 2, "two or three ticks within 40 s, wherever they fall: {made:?}");
     assert_eq!(story.engine.take_made(), [], "taken once");
 
     let mut next = Story::with(&group("interval: 15s", rules), settings.clone());
