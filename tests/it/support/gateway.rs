@@ -20,6 +20,8 @@ pub struct Gateway {
     pub process: Process,
     /// `http://127.0.0.1:PORT` of `listen.ingest`.
     pub ingest: String,
+    /// `grpc://127.0.0.1:PORT` of `listen.grpc`.
+    pub grpc: String,
     /// `http://127.0.0.1:PORT` of `listen.api`.
     pub api: String,
     client: Client,
@@ -46,7 +48,8 @@ impl Gateway {
         command.arg("serve").arg("--config").arg(&file).current_dir(folder.path()).env("RUST_BACKTRACE", "1");
         let process = Process::start("watchgate", command, folder.path());
         let url = |port| format!("http://127.0.0.1:{port}");
-        let mut this = Self { process, ingest: url(ingest), api: url(api), client: client(), folder };
+        let grpc = format!("grpc://127.0.0.1:{grpc}");
+        let mut this = Self { process, ingest: url(ingest), grpc, api: url(api), client: client(), folder };
         this.ready().await;
         this
     }
