@@ -4,6 +4,7 @@
 //! follows the bytes that are there, never a sender's claim: a snappy preamble that its own body
 //! cannot fill is refused before anything is allocated, and gzip's and zstd's output grows as it
 //! appears.
+//! [`decompress_within`] also asks for the room before it takes it.
 
 use std::io::{Read, Write};
 
@@ -33,6 +34,9 @@ pub enum CompressionError {
         /// The limit in bytes.
         limit: usize,
     },
+    /// There is no room for it now.
+    #[error("no room to decompress the body")]
+    NoRoom,
     /// It is not what its encoding says.
     #[error("not a valid {encoding} body: {what}")]
     Corrupt {
@@ -52,6 +56,20 @@ fn corrupt(encoding: &'static str, what: impl ToString) -> CompressionError {
 /// # Errors
 /// [`CompressionError::TooLarge`] beyond `bytes_max`, [`CompressionError::Corrupt`] otherwise.
 pub fn decompress(encoding: Encoding, body: &Bytes, bytes_max: usize) -> Result<Bytes, CompressionError> {
+    decompress_within(encoding, body, bytes_max, &mut |_| true)
+}
+
+/// Like [`decompress`]; `room` is asked for each further number of bytes before they are allocated.
+/// An identity body needs none.
+///
+/// # Errors
+/// As [`decompress`], and [`CompressionError::NoRoom`] when `room` says no.
+pub fn decompress_within(
+    encoding: Encoding,
+    body: &Bytes,
+    bytes_max: usize,
+    room: &mut dyn FnMut(usize) -> bool,
+) -> Result<Bytes, CompressionError> {
     if encoding == Encoding::Identity {
         return if body.len() > bytes_max {
             Err(CompressionError::TooLarge { limit: bytes_max })
@@ -60,7 +78,7 @@ pub fn decompress(encoding: Encoding, body: &Bytes, bytes_max: usize) -> Result<
         };
     }
     let mut out = Vec::new();
-    decompress_into(encoding, body, bytes_max, &mut out)?;
+    decompress_asking(encoding, body, bytes_max, room, &mut out)?;
     Ok(out.into())
 }
 
@@ -74,6 +92,16 @@ pub fn decompress_into(
     bytes_max: usize,
     out: &mut Vec<u8>,
 ) -> Result<(), CompressionError> {
+    decompress_asking(encoding, body, bytes_max, &mut |_| true, out)
+}
+
+fn decompress_asking(
+    encoding: Encoding,
+    body: &[u8],
+    bytes_max: usize,
+    room: &mut dyn FnMut(usize) -> bool,
+    out: &mut Vec<u8>,
+) -> Result<(), CompressionError> {
     out.clear();
     match encoding {
         Encoding::Identity if body.len() > bytes_max => Err(CompressionError::TooLarge { limit: bytes_max }),
@@ -81,9 +109,9 @@ pub fn decompress_into(
             out.extend_from_slice(body);
             Ok(())
         }
-        Encoding::Snappy => unsnap(body, bytes_max, out),
-        Encoding::Gzip => inflate("gzip", MultiGzDecoder::new(body), body.len(), bytes_max, out),
-        Encoding::Zstd => unzstd(body, bytes_max, out),
+        Encoding::Snappy => unsnap(body, bytes_max, room, out),
+        Encoding::Gzip => inflate("gzip", MultiGzDecoder::new(body), body.len(), bytes_max, room, out),
+        Encoding::Zstd => unzstd(body, bytes_max, room, out),
     }
 }
 
@@ -95,7 +123,22 @@ pub fn snappy_declared_len(body: &[u8]) -> Result<usize, CompressionError> {
     snap::raw::decompress_len(body).map_err(|error| corrupt("snappy", error))
 }
 
-fn unsnap(body: &[u8], bytes_max: usize, out: &mut Vec<u8>) -> Result<(), CompressionError> {
+/// Lengthens `out` to `len`, if there is room.
+fn extend(out: &mut Vec<u8>, len: usize, room: &mut dyn FnMut(usize) -> bool) -> Result<(), CompressionError> {
+    let more = len.saturating_sub(out.len());
+    if more > 0 && !room(more) {
+        return Err(CompressionError::NoRoom);
+    }
+    out.resize(len, 0);
+    Ok(())
+}
+
+fn unsnap(
+    body: &[u8],
+    bytes_max: usize,
+    room: &mut dyn FnMut(usize) -> bool,
+    out: &mut Vec<u8>,
+) -> Result<(), CompressionError> {
     let declared = snappy_declared_len(body)?;
     if declared > bytes_max {
         return Err(CompressionError::TooLarge { limit: bytes_max });
@@ -103,19 +146,24 @@ fn unsnap(body: &[u8], bytes_max: usize, out: &mut Vec<u8>) -> Result<(), Compre
     if declared as u64 > body.len() as u64 * SNAPPY_RATIO_MAX {
         return Err(corrupt("snappy", format!("{} bytes cannot hold the {declared} declared", body.len())));
     }
-    out.resize(declared, 0);
+    extend(out, declared, room)?;
     let written = snap::raw::Decoder::new().decompress(body, out).map_err(|error| corrupt("snappy", error))?;
     out.truncate(written);
     Ok(())
 }
 
-fn unzstd(body: &[u8], bytes_max: usize, out: &mut Vec<u8>) -> Result<(), CompressionError> {
+fn unzstd(
+    body: &[u8],
+    bytes_max: usize,
+    room: &mut dyn FnMut(usize) -> bool,
+    out: &mut Vec<u8>,
+) -> Result<(), CompressionError> {
     if body.is_empty() {
         return Err(corrupt("zstd", "no frame"));
     }
     let mut decoder = zstd::Decoder::with_buffer(body).map_err(|error| corrupt("zstd", error))?;
     decoder.window_log_max(ZSTD_WINDOW_LOG_MAX).map_err(|error| corrupt("zstd", error))?;
-    inflate("zstd", decoder, body.len(), bytes_max, out)
+    inflate("zstd", decoder, body.len(), bytes_max, room, out)
 }
 
 /// Everything that `decoder` makes of `body_len` bytes.
@@ -124,15 +172,16 @@ fn inflate(
     mut decoder: impl Read,
     body_len: usize,
     bytes_max: usize,
+    room: &mut dyn FnMut(usize) -> bool,
     out: &mut Vec<u8>,
 ) -> Result<(), CompressionError> {
-    let mut room = body_len.saturating_mul(RATIO_USUAL);
+    let mut next = body_len.saturating_mul(RATIO_USUAL);
     let mut filled = 0;
     loop {
         // One byte more than allowed, so that crossing the limit shows.
         let ceiling = bytes_max.saturating_add(1);
-        let len = filled + room.max(CHUNK_BYTES);
-        out.resize(len.min(ceiling), 0);
+        let len = filled + next.max(CHUNK_BYTES);
+        extend(out, len.min(ceiling), room)?;
         let read = decoder.read(&mut out[filled..]).map_err(|error| corrupt(encoding, error))?;
         filled += read;
         if filled > bytes_max {
@@ -142,7 +191,7 @@ fn inflate(
             out.truncate(filled);
             return Ok(());
         }
-        room = (out.len() - filled).max(if filled == out.len() { filled } else { 0 });
+        next = (out.len() - filled).max(if filled == out.len() { filled } else { 0 });
     }
 }
 
@@ -244,6 +293,19 @@ mod tests {
             encoder.write_all(&text).unwrap();
             let body = encoder.finish().unwrap().into();
             assert_eq!(decompress(Encoding::Zstd, &body, 1 << 20).is_ok(), taken, "{window_log}");
+        }
+    }
+
+    #[test]
+    fn a_bomb_is_given_up_when_there_is_no_more_room() {
+        for (encoding, allowed) in [(Encoding::Gzip, 64 << 10), (Encoding::Snappy, 1 << 20)] {
+            let bomb = packed(encoding, &vec![0; 8 << 20]);
+            let mut asked = 0;
+            let refused = decompress_within(encoding, &bomb, 64 << 20, &mut |more| {
+                asked += more;
+                asked <= allowed
+            });
+            assert_eq!(refused, Err(CompressionError::NoRoom), "{encoding:?}");
         }
     }
 

@@ -141,7 +141,7 @@ fn failure(refused: &Refused) -> Response {
     if let Ok(message) = HeaderValue::try_from(percent_encoded(&refused.to_string())) {
         headers.insert(STATUS_MESSAGE, message);
     }
-    if matches!(refused, Refused::Busy(_)) {
+    if matches!(refused, Refused::Busy(_) | Refused::Slow(_)) {
         let retry = retry_info();
         let mut detail = Vec::new();
         put_bytes_field(&mut detail, 1, b"type.googleapis.com/google.rpc.RetryInfo");

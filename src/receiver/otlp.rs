@@ -148,7 +148,7 @@ impl Form {
             Refused::Unsupported(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Refused::Malformed(_) => StatusCode::BAD_REQUEST,
             Refused::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
-            Refused::Busy(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Refused::Busy(_) | Refused::Slow(_) => StatusCode::SERVICE_UNAVAILABLE,
         };
         let body = match self {
             Self::Protobuf => status(refused),
@@ -160,7 +160,7 @@ impl Form {
             }
         };
         let mut response = self.answer(status_code, body);
-        if matches!(refused, Refused::Busy(_)) {
+        if matches!(refused, Refused::Busy(_) | Refused::Slow(_)) {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER_SECONDS));
         }
         response
@@ -182,10 +182,10 @@ pub(super) fn response(rejected: Option<&Rejected>) -> Vec<u8> {
 /// The code of `google.rpc.Status`.
 pub(super) const fn rpc_code(refused: &Refused) -> u64 {
     match refused {
-        Refused::Malformed(_) => 3,    // INVALID_ARGUMENT
-        Refused::TooLarge(_) => 8,     // RESOURCE_EXHAUSTED
-        Refused::Unsupported(_) => 12, // UNIMPLEMENTED
-        Refused::Busy(_) => 14,        // UNAVAILABLE
+        Refused::Malformed(_) => 3,                // INVALID_ARGUMENT
+        Refused::TooLarge(_) => 8,                 // RESOURCE_EXHAUSTED
+        Refused::Unsupported(_) => 12,             // UNIMPLEMENTED
+        Refused::Busy(_) | Refused::Slow(_) => 14, // UNAVAILABLE
     }
 }
 

@@ -1,11 +1,13 @@
 //! OTLP as the specification's clauses have it: gRPC calls byte by byte, JSON over HTTP, and what both refuse.
 
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures_util::{StreamExt, stream};
-use http_body_util::{BodyExt, Full, StreamBody, combinators::BoxBody};
-use hyper::body::Frame;
+use http_body_util::{BodyExt, Full, combinators::BoxBody};
+use hyper::body::{Body, Frame};
 use hyper::client::conn::http2::{SendRequest, handshake};
 use hyper::{HeaderMap, Request};
 use hyper_util::rt::{TokioExecutor, TokioIo};
@@ -24,7 +26,19 @@ const LOGS: &str = "/opentelemetry.proto.collector.logs.v1.LogsService/Export";
 /// The smallest gateway that can be full.
 const SMALL: &str = "limits: { request_bytes_max: 64KiB, memory_bytes: 64KiB }\n";
 
-type Client = SendRequest<BoxBody<Bytes, std::io::Error>>;
+type Client = SendRequest<BoxBody<Bytes, io::Error>>;
+
+/// A body that begins and never ends.
+struct Begun(Option<Bytes>);
+
+impl Body for Begun {
+    type Data = Bytes;
+    type Error = io::Error;
+
+    fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<io::Result<Frame<Bytes>>>> {
+        self.0.take().map_or(Poll::Pending, |bytes| Poll::Ready(Some(Ok(Frame::data(bytes)))))
+    }
+}
 
 /// What a call came to.
 #[derive(Debug)]
@@ -147,8 +161,7 @@ async fn grpc_calls_are_answered_as_the_protocol_has_it() {
 async fn a_full_gateway_tells_grpc_senders_when_to_come_back() {
     let gateway = Gateway::start(SMALL, &[]).await;
     let mut client = connect(&gateway).await;
-    let begun = stream::once(async { Ok(Frame::data(Bytes::from(framed(0, &[0; 60 << 10])).slice(..50 << 10))) });
-    let body = BodyExt::boxed(StreamBody::new(begun.chain(stream::pending())));
+    let body = Begun(Some(Bytes::from(framed(0, &[0; 60 << 10])).slice(..50 << 10))).boxed();
     let request = post(TRACES, &[]).header("content-type", "application/grpc").body(body).expect("a request");
     let held = tokio::spawn(client.clone().send_request(request));
 
