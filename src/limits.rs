@@ -48,6 +48,13 @@ pub const EXPR_DEPTH_MAX: usize = 256;
 
 /// Brackets within brackets in a PromQL expression; each costs more stack than an operator does.
 pub const EXPR_NESTING_MAX: usize = 64;
+
+/// Steps of a subquery: each is an evaluation of what is in it.
+pub const SUBQUERY_STEPS_MAX: i64 = 100_000;
+
+/// Points of subqueries that one query may make, over all its instants: they are memory (16 bytes each) and time.
+pub const QUERY_POINTS_MAX: usize = 10_000_000;
+
 /// Groups of alerts alive at once; a further one is not notified, and counted.
 pub const ALERT_GROUPS_MAX: usize = 100_000;
 

@@ -14,7 +14,7 @@ use bytes::Bytes;
 use serde::Deserialize;
 
 use super::elasticsearch;
-use super::gate::{Gate, RETRY_AFTER_SECONDS, Refused, gzip_or_identity};
+use super::gate::{Gate, RETRY_AFTER_SECONDS, Refused, body_encoding};
 use crate::codec::bulk::{self, Defaults, answer, filter::FilterPath};
 use crate::codec::elasticsearch::id::FrameId;
 use crate::limits::CONTEXT_BYTES_MAX;
@@ -118,7 +118,7 @@ async fn take(gate: &Gate, index: Option<&str>, uri: &Uri, headers: &HeaderMap, 
         let message = format!("index, pipeline and routing are {} bytes, at most {CONTEXT_BYTES_MAX}", context.len());
         return Err(Refused::Malformed(message).into());
     }
-    let mut received = gate.read(gzip_or_identity(headers)?, headers, body).await?;
+    let mut received = gate.read(body_encoding(headers)?, headers, body).await?;
     let mut found = bulk::walk(&received.body, index, &gate.limits).map_err(Failed::Decode)?;
     let answer_bytes = (found.items.len() * ANSWER_BYTES_AN_ITEM) as u64;
     received.reservation.grow(answer_bytes)?;

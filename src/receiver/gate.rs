@@ -7,8 +7,8 @@ use axum::body::Body;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use bytes::{Bytes, BytesMut};
+use http_body::Frame;
 use http_body_util::BodyExt;
-use hyper::body::Frame;
 use tokio::time::Instant;
 
 use crate::codec::compression::{self, CompressionError};
@@ -263,17 +263,24 @@ pub fn media_type(headers: &HeaderMap) -> String {
     value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
 }
 
-/// `Content-Encoding` where identity and gzip are understood.
+/// `Content-Encoding` where identity, gzip and zstd are understood.
 ///
 /// # Errors
 /// [`Refused::Unsupported`] naming what is.
-pub fn gzip_or_identity(headers: &HeaderMap) -> Result<Encoding, Refused> {
-    match content_encoding(headers).as_str() {
-        "" | "identity" => Ok(Encoding::Identity),
-        "gzip" | "x-gzip" => Ok(Encoding::Gzip),
-        other => {
-            Err(Refused::Unsupported(format!("content-encoding {other:?} is not supported: send gzip or identity")))
-        }
+pub fn body_encoding(headers: &HeaderMap) -> Result<Encoding, Refused> {
+    let name = content_encoding(headers);
+    encoding_named(&name).ok_or_else(|| {
+        Refused::Unsupported(format!("content-encoding {name:?} is not supported: send gzip, zstd or identity"))
+    })
+}
+
+/// The encoding of this lower-case name, as gRPC and HTTP have it.
+pub(super) fn encoding_named(name: &str) -> Option<Encoding> {
+    match name {
+        "" | "identity" => Some(Encoding::Identity),
+        "gzip" | "x-gzip" => Some(Encoding::Gzip),
+        "zstd" => Some(Encoding::Zstd),
+        _ => None,
     }
 }
 

@@ -8,7 +8,7 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
-use super::gate::{Gate, RETRY_AFTER_SECONDS, Received, Refused, gzip_or_identity, media_type};
+use super::gate::{Gate, RETRY_AFTER_SECONDS, Received, Refused, body_encoding, media_type};
 use crate::codec::{DecodeError, Walked, otlp_logs, otlp_traces, proto};
 use crate::limits::Limits;
 use crate::model::signal::WireFormat;
@@ -55,7 +55,7 @@ async fn take(
     body: Body,
 ) -> Result<Vec<u8>, Refused> {
     let received: Received = match media_type(headers).as_str() {
-        PROTOBUF => gate.read(gzip_or_identity(headers)?, headers, body).await?,
+        PROTOBUF => gate.read(body_encoding(headers)?, headers, body).await?,
         "application/json" => {
             let message = "OTLP/JSON is not yet supported: send application/x-protobuf";
             return Err(Refused::Unsupported(message.to_owned()));
