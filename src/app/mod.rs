@@ -73,6 +73,7 @@ impl Gateway {
         let (config, telemetry, stop) = (Arc::new(config), Telemetry::default(), Stop::default());
         // ports first: a busy one should be named before anything is written
         let ingest = listeners::bind("listen.ingest", &config.listen.ingest)?;
+        let grpc = listeners::bind("listen.grpc", &config.listen.grpc)?;
         let api = listeners::bind("listen.api", &config.listen.api)?;
         let logs = open_journals(&config)?;
         let letters = open_letters(&config)?;
@@ -92,7 +93,9 @@ impl Gateway {
         let intake = Intake::new(logs.to_vec(), alerting.evaluator.clone(), config.journal.durability, memory);
         let gate = Gate::new(intake, config.limits.clone(), telemetry, ELASTICSEARCH_VERSION);
         let (at_ingest, at_api) = (ingest.addresses[0], api.addresses[0]);
-        tracing::info!(ingest = ?ingest.addresses, api = ?api.addresses, "watchgate accepts requests");
+        let (at, grpc_at) = (&ingest.addresses, &grpc.addresses);
+        tracing::info!(ingest = ?at, grpc = ?grpc_at, api = ?api.addresses, "watchgate accepts requests");
+        grpc.serve(&receiver::grpc::router(gate.clone()), &stop.servers, &mut servers);
         ingest.serve(&receiver::router(gate), &stop.servers, &mut servers);
         api.serve(&api::router(view::state(&config, &alerting, &janitor)), &stop.servers, &mut servers);
         Ok(Self { ingest: at_ingest, api: at_api, alerting, logs, servers, workers, notifiers, background, stop })

@@ -98,6 +98,13 @@ impl From<Refusal> for Refused {
     }
 }
 
+/// A body as it came, and the memory it holds.
+pub(super) struct Collected {
+    pub(super) raw: Bytes,
+    received_at: Millis,
+    reservation: Reservation,
+}
+
 /// A body that was read and decompressed, and the memory it holds.
 pub struct Received {
     /// As it came.
@@ -159,9 +166,12 @@ impl Gate {
     /// # Errors
     /// [`Refused`] as soon as a bound is crossed; what was read is given back.
     pub async fn read(&self, encoding: Encoding, headers: &HeaderMap, body: Body) -> Result<Received, Refused> {
-        let received_at = wall_clock();
-        let mut reservation = self.intake.memory.reservation();
-        let raw = self.collect(headers, body, &mut reservation).await?;
+        self.unpack(self.collect(headers, body, 0).await?, encoding)
+    }
+
+    /// Decompresses what was collected.
+    pub(super) fn unpack(&self, collected: Collected, encoding: Encoding) -> Result<Received, Refused> {
+        let Collected { raw, received_at, mut reservation } = collected;
         let max = self.limits.request_bytes_max;
         let max = usize::try_from(max).unwrap_or(usize::MAX);
         let mut room = |more: usize| reservation.grow(more as u64).is_ok();
@@ -169,16 +179,21 @@ impl Gate {
         Ok(Received { raw, encoding, body, received_at, reservation })
     }
 
-    async fn collect(
+    /// Reads a body; `framing` bytes more than the limit may come.
+    pub(super) async fn collect(
         &self,
         headers: &HeaderMap,
         mut body: Body,
-        reservation: &mut Reservation,
-    ) -> Result<Bytes, Refused> {
-        let max = self.limits.request_bytes_max;
+        framing: u64,
+    ) -> Result<Collected, Refused> {
+        let received_at = wall_clock();
+        let mut reservation = self.intake.memory.reservation();
+        let max = self.limits.request_bytes_max.saturating_add(framing);
         let too_large = |bytes: u64| {
             Refused::TooLarge(format!(
-                "body of {bytes} bytes is larger than limits.request_bytes_max ({max}): send smaller batches"
+                "body of {} bytes is larger than limits.request_bytes_max ({}): send smaller batches",
+                bytes - framing,
+                max - framing
             ))
         };
         if let Some(claimed) = content_length(headers).filter(|claimed| *claimed > max) {
@@ -203,7 +218,8 @@ impl Gate {
             }
             joined.extend_from_slice(&chunk);
         }
-        Ok(if joined.is_empty() { first } else { joined.freeze() })
+        let raw = if joined.is_empty() { first } else { joined.freeze() };
+        Ok(Collected { raw, received_at, reservation })
     }
 
     /// Appends a walked request and counts it; an empty one is not stored.

@@ -1,4 +1,4 @@
-//! Every HTTP protocol on `listen.ingest`, told apart by path.
+//! Every HTTP protocol on `listen.ingest`, told apart by path, and OTLP/gRPC on `listen.grpc`.
 //!
 //! A receiver is thin: [`gate`] reads and admits the body, a codec walks it, the pipeline's intake
 //! appends it, and the receiver answers in its protocol's own form. Reading order:
@@ -17,6 +17,7 @@ use crate::telemetry::OWN_SPANS;
 pub mod bulk;
 pub mod elasticsearch;
 pub mod gate;
+pub mod grpc;
 pub mod otlp;
 pub mod remote_write;
 mod rest;

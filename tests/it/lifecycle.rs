@@ -147,7 +147,10 @@ async fn a_reload_keeps_states_and_a_wrong_one_keeps_the_old_rules_and_says_so_e
     })
     .await;
     assert_eq!(firing(&gateway).await[0]["activeAt"], since);
-    assert_eq!(gateway.get("/api/watchgate/v1/pipeline").await.ok().json()["reload"]["error"], Value::Null);
+    until("the reload has ended well", PATIENCE, async || {
+        gateway.get("/api/watchgate/v1/pipeline").await.ok().json()["reload"]["error"].is_null().then_some(())
+    })
+    .await;
     assert!(gateway.get("/metrics").await.text().contains("watchgate_rule_reload_succeeded 1"));
     tokio::time::sleep(MOMENT).await;
     assert_eq!((webhook.count("Down", "firing"), webhook.count("Down", "resolved")), (1, 0));

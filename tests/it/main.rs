@@ -7,6 +7,7 @@ mod check;
 mod config;
 mod dashboards;
 mod lifecycle;
+mod otlp;
 mod parts;
 mod promql_differential;
 mod stores;
