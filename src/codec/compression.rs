@@ -3,8 +3,7 @@
 //! Decompressing is bounded twice. Nothing longer than the caller's limit comes out, and memory
 //! follows the bytes that are there, never a sender's claim: a snappy preamble that its own body
 //! cannot fill is refused before anything is allocated, and gzip's and zstd's output grows as it
-//! appears.
-//! [`decompress_within`] also asks for the room before it takes it.
+//! appears. [`decompress_within`] also asks for the room before it takes it.
 
 use std::io::{Read, Write};
 
@@ -298,7 +297,8 @@ mod tests {
 
     #[test]
     fn a_bomb_is_given_up_when_there_is_no_more_room() {
-        for (encoding, allowed) in [(Encoding::Gzip, 64 << 10), (Encoding::Snappy, 1 << 20)] {
+        for (encoding, allowed) in [(Encoding::Gzip, 64 << 10), (Encoding::Zstd, 64 << 10), (Encoding::Snappy, 1 << 20)]
+        {
             let bomb = packed(encoding, &vec![0; 8 << 20]);
             let mut asked = 0;
             let refused = decompress_within(encoding, &bomb, 64 << 20, &mut |more| {

@@ -87,7 +87,7 @@ pub const KEYS: &[Key] = &[
     key("rules.derived_interval", Kind::Duration, "1s", "how often series made from logs and spans get a sample"),
     key("rules.window_bytes_max", Kind::Bytes, "256MiB", "samples kept in memory for ranges, over all rules"),
     key("rules.backfill", Kind::Text, "null", "a Prometheus to fill long windows from; not yet supported"),
-    key("rules.experimental", Kind::Bool, "false", "PromQL behind Prometheus' feature flags; true is not yet supported"),
+    key("rules.experimental", Kind::Bool, "false", "PromQL functions behind Prometheus' feature flag: limitk, limit_ratio, mad_over_time, sort_by_label and the like"),
     section("alerting", "what happens with alerts"),
     key("alerting.config", Kind::Text, "config/alertmanager.yml", "Alertmanager's own format; no file, no notifications"),
     section("telemetry", "the gateway's own telemetry, beside /metrics"),

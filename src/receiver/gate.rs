@@ -7,8 +7,8 @@ use axum::body::Body;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use bytes::{Bytes, BytesMut};
+use http_body::Frame;
 use http_body_util::BodyExt;
-use hyper::body::Frame;
 use tokio::time::Instant;
 
 use crate::codec::compression::{self, CompressionError};

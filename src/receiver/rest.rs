@@ -15,8 +15,8 @@ use axum::http::header::EXPECT;
 use axum::middleware::Next;
 use axum::response::Response;
 use bytes::{Buf, Bytes};
+use http_body::{Frame, SizeHint};
 use http_body_util::BodyExt;
-use hyper::body::{Frame, SizeHint};
 use parking_lot::Mutex;
 
 /// Bytes of a refused body that are thrown away; a sender of more sees a broken connection.

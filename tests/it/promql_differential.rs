@@ -12,7 +12,7 @@ use generate::{NOW, Random, Series};
 use reqwest::Client;
 use watchgate::model::labels::Labels;
 use watchgate::model::sample::Sample;
-use watchgate::rule::promql::{self, Inputs, Selector, SeriesView, Value};
+use watchgate::rule::promql::{self, Dialect, Inputs, Selector, SeriesView, Value};
 
 use crate::support::http::{client, escape, get};
 use crate::support::parts::{self, Prometheus, Release};
@@ -44,7 +44,8 @@ impl Inputs for Held<'_> {
 }
 
 fn ours(text: &str, series: &[(Labels, Vec<Sample>)], at: i64) -> Answer {
-    let expr = match promql::compile(text) {
+    let dialect = Dialect { experimental: true, ..Dialect::default() };
+    let expr = match promql::compile_as(text, dialect) {
         Ok(expr) => expr,
         Err(error) => return Answer::Error(format!("at {}: {error}", error.at)),
     };
@@ -64,7 +65,8 @@ fn ours(text: &str, series: &[(Labels, Vec<Sample>)], at: i64) -> Answer {
 
 /// A Prometheus that holds `written`; `None` without its binary.
 async fn holding(written: &[Series]) -> Option<Prometheus> {
-    let prometheus = Prometheus::start(Release::Current, "").await?;
+    let flag = ["--enable-feature=promql-experimental-functions"];
+    let prometheus = Prometheus::start_with(Release::Current, "", &flag).await?;
     let series = written.iter().map(|(labels, samples)| {
         let labels: Vec<_> = labels.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
         TimeSeries::new(&labels, samples)
@@ -128,7 +130,7 @@ fn agree(text: &str, ours: &Answer, theirs: &Answer) -> bool {
 /// Whether Prometheus hands elements on in the order of a Go map: of several equal elements `topk`
 /// then keeps any, sums round differently, and errors name other examples each time.
 fn is_unordered(text: &str) -> bool {
-    ["histogram_", "count_values", ":"].iter().any(|name| text.contains(name))
+    ["histogram_", "count_values", ":", "limit"].iter().any(|name| text.contains(name))
 }
 
 /// Whether Prometheus 3.13 loses the result: of a function that follows the clock over a subquery with
@@ -143,7 +145,9 @@ fn is_lost(text: &str) -> bool {
 fn is_arbitrary(text: &str) -> bool {
     is_lost(text)
         || (is_unordered(text)
-            && ["topk", "bottomk", "sum(", "sum ", "avg(", "avg ", "std"].iter().any(|name| text.contains(name)))
+            && ["topk", "bottomk", "sum(", "sum ", "avg(", "avg ", "std", "limitk"]
+                .iter()
+                .any(|name| text.contains(name)))
 }
 
 fn setting(name: &str, default: u64) -> u64 {

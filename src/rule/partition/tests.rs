@@ -9,7 +9,7 @@ use crate::model::labels::Labels;
 use crate::model::sample::Sample;
 use crate::rule::promql::tests::Held;
 use crate::rule::promql::tests::generate::{self, NOW, Random};
-use crate::rule::promql::{EvalError, Expr, Value, compile, eval, eval_part};
+use crate::rule::promql::{Dialect, EvalError, Expr, Value, compile, compile_as, eval, eval_part};
 
 type Data = Vec<(Labels, Vec<Sample>)>;
 
@@ -217,7 +217,7 @@ proptest! {
         let series = random_data(&mut random);
         let depth = 1 + u32::try_from(random.below(3)).unwrap_or(0);
         let text = generate::vector(&mut random, depth);
-        if let Ok(expr) = compile(&text) {
+        if let Ok(expr) = compile_as(&text, Dialect { experimental: true, ..Dialect::default() }) {
             let key = Key::of(&expr);
             let united = in_partitions(&expr, &key, &series, NOW - back);
             match outputs(&expr, &series, NOW - back) {

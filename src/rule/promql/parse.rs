@@ -15,7 +15,7 @@ use super::tree::{AggregateOp, Node};
 use crate::limits::{EXPR_DEPTH_MAX, EXPR_NESTING_MAX};
 
 /// Every aggregation by name.
-pub(super) const AGGREGATIONS: [(&str, AggregateOp); 12] = [
+pub(super) const AGGREGATIONS: [(&str, AggregateOp); 14] = [
     ("sum", AggregateOp::Sum),
     ("avg", AggregateOp::Avg),
     ("min", AggregateOp::Min),
@@ -28,10 +28,9 @@ pub(super) const AGGREGATIONS: [(&str, AggregateOp); 12] = [
     ("bottomk", AggregateOp::Bottomk),
     ("quantile", AggregateOp::Quantile),
     ("count_values", AggregateOp::CountValues),
+    ("limitk", AggregateOp::Limitk),
+    ("limit_ratio", AggregateOp::LimitRatio),
 ];
-
-/// Aggregations behind a feature flag.
-const AGGREGATIONS_EXPERIMENTAL: [&str; 2] = ["limitk", "limit_ratio"];
 
 /// Words that can never be a metric's name.
 const RESERVED: [&str; 6] = ["bool", "on", "ignoring", "group_left", "group_right", "atan2"];
@@ -227,13 +226,14 @@ impl Parser {
         if let Some((_, op)) = AGGREGATIONS.into_iter().find(|(name, _)| *name == lower)
             && (called || grouped)
         {
+            if op.is_experimental() && !self.dialect.experimental {
+                let message = format!(
+                    "`{lower}` is experimental in Prometheus (behind a feature flag), \
+                     write `rules: {{ experimental: true }}` into the configuration to use it"
+                );
+                return Err(ExprError { at, message });
+            }
             return self.aggregate(at, op);
-        }
-        if AGGREGATIONS_EXPERIMENTAL.contains(&&*lower) && (called || grouped) {
-            let message = format!(
-                "`{lower}` is experimental in Prometheus (behind a feature flag) and not supported yet, use topk or bottomk"
-            );
-            return Err(ExprError { at, message });
         }
         if RESERVED.contains(&&*lower) {
             return Err(self.unexpected("a metric, a function, a number or `(`"));
@@ -290,7 +290,8 @@ impl Parser {
     }
 
     fn call(&mut self, at: usize, name: &str) -> Result<Parsed, ExprError> {
-        let signature = function::lookup(name).map_err(|message| ExprError { at, message })?;
+        let signature =
+            function::lookup(name, self.dialect.experimental).map_err(|message| ExprError { at, message })?;
         self.take();
         let arguments = self.arguments()?;
         let depth = arguments.iter().map(|argument| argument.depth).max().unwrap_or(0);

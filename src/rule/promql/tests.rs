@@ -4,7 +4,7 @@ pub(in crate::rule) mod generate;
 
 use proptest::prelude::*;
 
-use super::{Element, EvalError, Expr, Inputs, Selector, SeriesView, Value, compile, eval};
+use super::{Dialect, Element, EvalError, Expr, Inputs, Selector, SeriesView, Value, compile, compile_as, eval};
 use crate::model::labels::Labels;
 use crate::model::sample::{STALE_NAN, Sample};
 
@@ -242,6 +242,7 @@ fn refusals_name_the_thing_and_its_place() {
         ("rate(up @ 1 [5m])", 12, "before its offset and `@`"),
         ("up @ Inf", 5, "expected seconds"),
         ("1 + mad_over_time(up[5m])", 4, "`mad_over_time` is experimental"),
+        ("info(up)", 0, "not supported yet"),
         ("sum(limitk(2, up))", 4, "`limitk` is experimental"),
         ("histogram_count(up)", 0, "native histograms"),
         ("up </ 3", 3, "native histograms"),
@@ -480,7 +481,7 @@ proptest! {
             .collect();
         let text = generate::vector(&mut random, 2);
         let follows_the_clock = ["rate(", "increase(", "delta(", "predict_linear", "time", "hour()", "minute()"];
-        if let Ok(expr) = compile(&text)
+        if let Ok(expr) = compile_as(&text, Dialect { experimental: true, ..Dialect::default() })
             && !follows_the_clock.iter().any(|part| text.contains(part))
         {
             let held = Held { series: &series, selectors: &expr.selectors };

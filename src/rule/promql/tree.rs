@@ -169,13 +169,20 @@ pub(in crate::rule) enum AggregateOp {
     Bottomk,
     Quantile,
     CountValues,
+    Limitk,
+    LimitRatio,
 }
 
 impl AggregateOp {
+    /// Whether Prometheus has it behind a feature flag.
+    pub(super) const fn is_experimental(self) -> bool {
+        matches!(self, Self::Limitk | Self::LimitRatio)
+    }
+
     /// The type of the parameter, where there is one.
     pub(super) const fn parameter(self) -> Option<Type> {
         match self {
-            Self::Topk | Self::Bottomk | Self::Quantile => Some(Type::Scalar),
+            Self::Topk | Self::Bottomk | Self::Quantile | Self::Limitk | Self::LimitRatio => Some(Type::Scalar),
             Self::CountValues => Some(Type::Text),
             _ => None,
         }

@@ -1,10 +1,13 @@
 //! Function calls: arguments are evaluated here, families of functions live in files of their own.
 
+use std::cmp::Ordering;
+
 use super::super::function::Function;
 use super::super::tree::Node;
 use super::super::value::EvalError;
 use super::item::{Interim, Item, check_unique};
 use super::math::{go_max, go_min, math};
+use super::natural::precedes;
 use super::quantile::ascending;
 use super::rate::from_millis;
 use super::{Evaluation, date, histogram};
@@ -57,6 +60,17 @@ impl Evaluation<'_> {
             },
             Function::Vector => Ok(Interim::Vector(vec![Item::unlabelled(scalar(0)?)])),
             Function::Timestamp => self.timestamp(arguments),
+            Function::MaxOf => Ok(Interim::Scalar(go_max(scalar(0)?, scalar(1)?))),
+            Function::MinOf => Ok(Interim::Scalar(go_min(scalar(0)?, scalar(1)?))),
+            Function::SortByLabel | Function::SortByLabelDesc => {
+                let mut items = vector(0)?;
+                let by: Vec<&str> = arguments[1..].iter().filter_map(text).collect();
+                items.sort_by(|a, b| by_labels(&by, a, b));
+                if function == Function::SortByLabelDesc {
+                    items.reverse();
+                }
+                Ok(Interim::Vector(items))
+            }
             Function::Sort | Function::SortDesc => {
                 let mut items = vector(0)?;
                 // NaN comes last either way.
@@ -120,6 +134,20 @@ impl Evaluation<'_> {
             }
         }
         Labels::from_pairs(named)
+    }
+}
+
+fn text(argument: &Node) -> Option<&str> {
+    if let Node::Text(text) = argument { Some(text) } else { None }
+}
+
+/// By some labels in natural order, then by all.
+fn by_labels(by: &[&str], a: &Item, b: &Item) -> Ordering {
+    let differing = by.iter().map(|label| (a.get(label), b.get(label))).find(|(a, b)| a != b);
+    match differing {
+        Some((a, b)) if precedes(a, b) => Ordering::Less,
+        Some(_) => Ordering::Greater,
+        None => a.iter().cmp(b.iter()),
     }
 }
 
