@@ -17,6 +17,7 @@ pub mod cut;
 pub mod elasticsearch;
 pub mod json;
 pub mod otlp_logs;
+pub mod otlp_metrics;
 pub mod otlp_traces;
 pub mod proto;
 pub mod remote_write;

@@ -17,6 +17,7 @@ pub mod bulk;
 pub mod elasticsearch;
 pub mod gate;
 pub mod otlp;
+pub mod otlp_metrics;
 pub mod remote_write;
 pub mod zipkin;
 
@@ -29,6 +30,7 @@ pub fn router(gate: Gate) -> Router {
         .route("/api/v2/spans", post(zipkin::spans))
         .route("/v1/traces", post(otlp::traces))
         .route("/v1/logs", post(otlp::logs))
+        .route("/v1/metrics", post(otlp::metrics))
         .route("/_bulk", post(bulk::bulk).put(bulk::bulk))
         .route("/{index}/_bulk", post(bulk::bulk_into).put(bulk::bulk_into))
         .fallback(any(bulk::handshake))

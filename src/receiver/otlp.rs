@@ -1,4 +1,4 @@
-//! `POST /v1/traces` and `/v1/logs`: OTLP/HTTP protobuf (OTLP 1.11, "OTLP/HTTP").
+//! `POST /v1/traces`, `/v1/logs` and `/v1/metrics`: OTLP/HTTP protobuf (OTLP 1.11, "OTLP/HTTP").
 //!
 //! Success is 200 with an empty response message; some invalid items are a partial success, still
 //! 200; errors carry a `google.rpc.Status`.
@@ -9,6 +9,7 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
 use super::gate::{Gate, RETRY_AFTER_SECONDS, Received, Refused, gzip_or_identity, media_type};
+use super::otlp_metrics::{self, Rejected};
 use crate::codec::{DecodeError, Walked, otlp_logs, otlp_traces, proto};
 use crate::limits::Limits;
 use crate::model::signal::WireFormat;
@@ -34,6 +35,24 @@ pub async fn logs(State(gate): State<Gate>, headers: HeaderMap, body: Body) -> R
     export(&gate, WireFormat::OtlpLogs, otlp_logs::walk, &headers, body).await
 }
 
+/// Takes an `ExportMetricsServiceRequest`.
+pub async fn metrics(State(gate): State<Gate>, headers: HeaderMap, body: Body) -> Response {
+    let taken = async {
+        let received = read(&gate, &headers, body).await?;
+        otlp_metrics::take(&gate, received).await
+    };
+    match taken.await {
+        Ok(taken) => {
+            let partial = taken.map_or(Vec::new(), |Rejected { points, reason }| partial_success(points, &reason));
+            ([(header::CONTENT_TYPE, PROTOBUF)], partial).into_response()
+        }
+        Err(refused) => {
+            gate.count_refused_as(otlp_metrics::PROTOCOL, &refused);
+            respond(&refused)
+        }
+    }
+}
+
 type Walk = fn(&[u8], &Limits) -> Result<Walked, DecodeError>;
 
 async fn export(gate: &Gate, format: WireFormat, walk: Walk, headers: &HeaderMap, body: Body) -> Response {
@@ -54,20 +73,25 @@ async fn take(
     headers: &HeaderMap,
     body: Body,
 ) -> Result<Vec<u8>, Refused> {
-    let received: Received = match media_type(headers).as_str() {
-        PROTOBUF => gate.read(gzip_or_identity(headers)?, headers, body).await?,
-        "application/json" => {
-            let message = "OTLP/JSON is not yet supported: send application/x-protobuf";
-            return Err(Refused::Unsupported(message.to_owned()));
-        }
-        other => return Err(Refused::Unsupported(format!("content-type {other:?} is not OTLP: send {PROTOBUF}"))),
-    };
+    let received = read(gate, headers, body).await?;
     let mut found = walk(&received.body, &gate.limits)?;
     let (rejected, reason) = (found.rejected, found.first_rejection.take());
     if found.items > 0 || rejected > 0 {
         gate.accept(received.walked(format, found), rejected).await?;
     }
     Ok(if rejected > 0 { partial_success(rejected, &reason.unwrap_or_default()) } else { Vec::new() })
+}
+
+/// Reads a protobuf body.
+async fn read(gate: &Gate, headers: &HeaderMap, body: Body) -> Result<Received, Refused> {
+    match media_type(headers).as_str() {
+        PROTOBUF => gate.read(gzip_or_identity(headers)?, headers, body).await,
+        "application/json" => {
+            let message = "OTLP/JSON is not yet supported: send application/x-protobuf";
+            Err(Refused::Unsupported(message.to_owned()))
+        }
+        other => Err(Refused::Unsupported(format!("content-type {other:?} is not OTLP: send {PROTOBUF}"))),
+    }
 }
 
 /// `Export…ServiceResponse{partial_success=1{rejected_…=1, error_message=2}}`.
