@@ -47,7 +47,8 @@ impl Encoded {
 }
 
 impl<'a> Walker<'a, '_> {
-    /// Encodes the exemplars found in the point, or forgets them. One without a value is left out.
+    /// Encodes the exemplars found in the point, or forgets them: the end of a series has none. One
+    /// without a value is left out.
     pub(super) fn encode_exemplars(&mut self, time_ms: i64, wanted: bool) -> Result<(), Bad> {
         self.encoded.bytes.clear();
         self.encoded.ends.clear();

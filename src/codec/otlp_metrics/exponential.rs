@@ -69,7 +69,7 @@ impl<'a> Walker<'a, '_> {
         } else {
             self.native.write(scale, count, sum, zero_count, time_ms).map_err(Bad::Point)?;
         }
-        self.encode_exemplars(time_ms, true)?;
+        self.encode_exemplars(time_ms, !is_stale(flags))?;
         self.writer.put(&Series {
             base: &self.base,
             name: &self.names.family,

@@ -31,7 +31,7 @@ impl<'a> Walker<'a, '_> {
         }
         let time_ms = millis(time_ns)?;
         self.build_base()?;
-        self.encode_exemplars(time_ms, true)?;
+        self.encode_exemplars(time_ms, !is_stale(flags))?;
         let shown = |number: f64| Value::Number(if is_stale(flags) { STALE_NAN } else { number });
         let base = Series {
             base: &self.base,

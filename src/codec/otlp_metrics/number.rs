@@ -23,7 +23,7 @@ impl<'a> Walker<'a, '_> {
         let time_ms = millis(time_ns)?;
         self.build_base()?;
         let number = if is_stale(flags) { STALE_NAN } else { number };
-        self.encode_exemplars(time_ms, has_exemplars)?;
+        self.encode_exemplars(time_ms, has_exemplars && !is_stale(flags))?;
         self.writer.put(&Series {
             base: &self.base,
             name: &self.names.family,
