@@ -90,7 +90,8 @@ impl Gateway {
 
         let memory = Memory::new(config.limits.memory_bytes);
         let intake = Intake::new(logs.to_vec(), alerting.evaluator.clone(), config.journal.durability, memory);
-        let gate = Gate::new(intake, config.limits.clone(), telemetry, ELASTICSEARCH_VERSION);
+        let gate =
+            Gate::new(intake, config.limits.clone(), telemetry, ELASTICSEARCH_VERSION).translating(config.otlp.clone());
         let (at_ingest, at_api) = (ingest.addresses[0], api.addresses[0]);
         tracing::info!(ingest = ?ingest.addresses, api = ?api.addresses, "watchgate accepts requests");
         ingest.serve(&receiver::router(gate), &stop.servers, &mut servers);

@@ -63,14 +63,15 @@ async fn exemplars(store: &Prometheus, at: i64) -> BTreeMap<String, Value> {
     series.into_iter().map(|series| (series["seriesLabels"].to_string(), series["exemplars"].clone())).collect()
 }
 
-#[tokio::test]
-async fn random_metrics_become_the_series_that_prometheus_makes_of_them() {
+/// Sends random requests to Prometheus straight and, both with the same `otlp:` settings, through the gateway.
+async fn must_translate_alike(otlp: &str, seed: u64) {
     let _turn = parts::turn().await;
-    let Some(straight) = Prometheus::start(Release::Current, "").await else { return };
+    let Some(straight) = Prometheus::start(Release::Current, otlp).await else { return };
     let Some(through) = Prometheus::start(Release::Current, "").await else { return };
-    let gateway = gateway(&to_prometheus(&through)).await;
+    let config = format!("exporters:\n{}{otlp}", to_prometheus(&through));
+    let gateway = Gateway::start(&config, &[]).await;
     let (client, start) = (client(), wall_clock() - 60_000);
-    let mut generator = Generator::new(13, start);
+    let mut generator = Generator::new(seed, start);
     let sources = [format!("{}/api/v1/otlp/v1/metrics", straight.url), format!("{}/v1/metrics", gateway.ingest)];
     for _ in 0..REQUESTS {
         let request = generator.request();
@@ -89,8 +90,27 @@ async fn random_metrics_become_the_series_that_prometheus_makes_of_them() {
         assert_eq!(found.get(labels), Some(wanted), "exemplars of {labels}");
     }
     let extra = found.iter().find(|(labels, _)| !wanted.contains_key(*labels));
-    assert_eq!(extra, None, "the first of {} that Prometheus has not", found.len() - wanted.len());
+    assert_eq!(extra, None, "Prometheus has fewer exemplars");
     println!("{count} series and the exemplars of {} are equal", wanted.len());
+}
+
+#[tokio::test]
+async fn random_metrics_become_the_series_that_prometheus_makes_of_them() {
+    must_translate_alike("", 13).await;
+}
+
+#[tokio::test]
+async fn every_setting_does_what_it_does_in_prometheus() {
+    for (seed, otlp) in [
+        (
+            14,
+            "otlp: { translation_strategy: UnderscoreEscapingWithoutSuffixes, promote_scope_metadata: true, \
+             keep_identifying_resource_attributes: true, promote_resource_attributes: [resource.number, a.b] }\n",
+        ),
+        (15, "otlp: { label_name_preserve_multiple_underscores: false, label_name_underscore_sanitization: false }\n"),
+    ] {
+        must_translate_alike(otlp, seed).await;
+    }
 }
 
 #[tokio::test]
