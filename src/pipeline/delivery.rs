@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tracing::Instrument;
 
-use super::exporter::{Answer, Exporter, Letter, RetryReason, Verdict};
+use super::exporter::{Answer, Exporter, Letter, Place, RetryReason, Verdict};
 use super::letter::Letters;
 use crate::backoff::Backoff;
 use crate::journal::{Counts, DropReason, Frame};
@@ -34,15 +34,21 @@ impl<E: Exporter> Delivery<E> {
     /// Delivers `frames` in order; returns when each item is delivered, buried or dropped.
     /// `unanswered` tells that an earlier process may have sent them already.
     pub(crate) async fn deliver(&self, frames: &[Frame], unanswered: bool) -> Counts {
-        let (requests, letters) = self.exporter.encode(frames);
-        let mut settled = self.bury(letters).await;
+        let mut settled = Counts::default();
         for frame in frames {
             settled += Counts::dropped(DropReason::Corrupt, frame.missed.corrupt);
             settled += Counts::dropped(DropReason::JournalFull, frame.missed.retired);
         }
-        let mut waiting: Vec<_> = requests.into_iter().rev().map(|request| Attempt { request, unanswered }).collect();
-        while let Some(attempt) = waiting.pop() {
-            self.settle(attempt, &mut waiting, &mut settled).await;
+        let mut from = Some(Place::default());
+        while let Some(place) = from {
+            let encoded = self.exporter.encode(frames, place);
+            from = encoded.next;
+            settled += self.bury(encoded.letters).await;
+            let attempts = encoded.requests.into_iter().rev().map(|request| Attempt { request, unanswered });
+            let mut waiting: Vec<_> = attempts.collect();
+            while let Some(attempt) = waiting.pop() {
+                self.settle(attempt, &mut waiting, &mut settled).await;
+            }
         }
         self.count(&settled);
         settled

@@ -8,7 +8,7 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
-use super::gate::{Gate, RETRY_AFTER_SECONDS, Received, Refused, gzip_or_identity, media_type};
+use super::gate::{Gate, RETRY_AFTER_SECONDS, Received, Refused, body_encoding, media_type};
 use super::otlp_metrics::{self, Rejected};
 use crate::codec::{DecodeError, Walked, otlp_logs, otlp_traces, proto};
 use crate::limits::Limits;
@@ -85,7 +85,7 @@ async fn take(
 /// Reads a protobuf body.
 async fn read(gate: &Gate, headers: &HeaderMap, body: Body) -> Result<Received, Refused> {
     match media_type(headers).as_str() {
-        PROTOBUF => gate.read(gzip_or_identity(headers)?, headers, body).await,
+        PROTOBUF => gate.read(body_encoding(headers)?, headers, body).await,
         "application/json" => {
             let message = "OTLP/JSON is not yet supported: send application/x-protobuf";
             Err(Refused::Unsupported(message.to_owned()))
@@ -109,13 +109,13 @@ fn respond(refused: &Refused) -> Response {
         Refused::Unsupported(_) => (StatusCode::UNSUPPORTED_MEDIA_TYPE, RpcCode::Unimplemented),
         Refused::Malformed(_) => (StatusCode::BAD_REQUEST, RpcCode::InvalidArgument),
         Refused::TooLarge(_) => (StatusCode::PAYLOAD_TOO_LARGE, RpcCode::ResourceExhausted),
-        Refused::Busy(_) => (StatusCode::SERVICE_UNAVAILABLE, RpcCode::Unavailable),
+        Refused::Busy(_) | Refused::Slow(_) => (StatusCode::SERVICE_UNAVAILABLE, RpcCode::Unavailable),
     };
     let mut body = Vec::new();
     proto::put_varint_field(&mut body, 1, code as u64);
     proto::put_bytes_field(&mut body, 2, refused.to_string().as_bytes());
     let mut response = (status, [(header::CONTENT_TYPE, PROTOBUF)], body).into_response();
-    if matches!(refused, Refused::Busy(_)) {
+    if matches!(refused, Refused::Busy(_) | Refused::Slow(_)) {
         response.headers_mut().insert(header::RETRY_AFTER, header::HeaderValue::from_static(RETRY_AFTER_SECONDS));
     }
     response

@@ -2,8 +2,11 @@
 
 mod alertmanager;
 mod architecture;
+mod bad_input;
 mod check;
 mod config;
+mod dashboards;
+mod lifecycle;
 mod parts;
 mod promql_differential;
 mod stores;

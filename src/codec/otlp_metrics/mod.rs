@@ -26,6 +26,7 @@ mod name;
 mod number;
 mod settings;
 mod summary;
+mod target_info;
 #[cfg(test)]
 mod tests;
 mod text;

@@ -3,20 +3,17 @@
 use std::collections::HashSet;
 
 use super::base::{Base, IGNORED};
-use super::context::{Context, IDENTIFYING};
+use super::context::Context;
 use super::exemplar::Encoded;
 use super::exponential::Native;
 use super::name::{self, Kind};
 use super::settings::Settings;
-use super::writer::{Series, Value, Writer};
+use super::writer::Writer;
 use crate::codec::any_value::{self, AnyValue, Attributes};
 use crate::codec::proto::{Cursor, ProtoError};
 use crate::codec::{DecodeError, DecodeErrorKind, Walked};
-use crate::limits::{Limits, TARGET_INFO_SAMPLES_MAX};
+use crate::limits::Limits;
 use crate::model::sample::StagedSamples;
-
-/// Time between two `target_info` samples: half of Prometheus' lookback.
-const TARGET_INFO_INTERVAL_NS: u64 = 150 * 1_000_000_000;
 
 /// `DataPointFlags.DATA_POINT_FLAGS_NO_RECORDED_VALUE_MASK`.
 const NO_RECORDED_VALUE: u64 = 1;
@@ -121,15 +118,15 @@ struct Metric<'a> {
 }
 
 pub(super) struct Walker<'a, 's> {
-    settings: &'s Settings,
-    limits: &'s Limits,
+    pub(super) settings: &'s Settings,
+    pub(super) limits: &'s Limits,
     pub(super) writer: Writer<'s>,
     /// The point's attributes.
     pub(super) attributes: Vec<(&'a str, AnyValue<'a>)>,
     /// The point's exemplars, unread.
     pub(super) exemplars: Vec<Cursor<'a>>,
     pub(super) base: Base,
-    context: Context,
+    pub(super) context: Context,
     pub(super) names: Names,
     /// Bits of the point's bounds, or of its quantiles.
     pub(super) bounds: Vec<u64>,
@@ -140,9 +137,9 @@ pub(super) struct Walker<'a, 's> {
     /// The value of a series' `le` or `quantile`.
     pub(super) le: String,
     /// Earliest and latest point of the resource.
-    seen_ns: (u64, u64),
+    pub(super) seen_ns: (u64, u64),
     /// `target_info` samples written: labels' hash and time.
-    told: HashSet<(u64, i64)>,
+    pub(super) told: HashSet<(u64, i64)>,
     walked: Walked,
 }
 
@@ -343,49 +340,6 @@ impl<'a> Walker<'a, '_> {
             let shown: String = metric.chars().take(64).collect();
             format!("metric {shown:?}: {why}")
         });
-    }
-
-    /// Writes what is known of the resource, once for each time.
-    fn target_info(&mut self, resource: Attributes<'a>) -> Result<(), DecodeError> {
-        let identifying = IDENTIFYING.iter().filter(|key| resource.get(key).is_some()).count();
-        if resource.iter().count() == identifying {
-            return Ok(());
-        }
-        self.attributes.clear();
-        self.attributes.extend(resource.iter());
-        let ignored: &[&str] = if self.settings.keep_identifying_resource_attributes { &[] } else { &IDENTIFYING };
-        let context = self.context.identity_only();
-        let Self { base, attributes, settings, limits, .. } = self;
-        // a resource without a name that labels can have, or too many of them, is not told: its points are
-        if base.build(attributes, ignored, &context, settings, limits).is_err() {
-            return Ok(());
-        }
-        if !base.has("job") && !base.has("instance") {
-            return Ok(());
-        }
-        let (earliest, latest) = self.seen_ns;
-        let steps = (latest - earliest).div_ceil(TARGET_INFO_INTERVAL_NS);
-        let first = steps.saturating_sub(TARGET_INFO_SAMPLES_MAX);
-        for step in first..=steps {
-            let time_ns = latest.min(earliest.saturating_add(step.saturating_mul(TARGET_INFO_INTERVAL_NS)));
-            self.put_target_info(time_ns as i64 / 1_000_000)?;
-        }
-        Ok(())
-    }
-
-    fn put_target_info(&mut self, time_ms: i64) -> Result<(), DecodeError> {
-        let series = Series {
-            base: &self.base,
-            name: "target_info",
-            extra: None,
-            time_ms,
-            value: Value::Number(1.0),
-            exemplars: &[],
-        };
-        if self.told.insert((series.hash(), time_ms)) {
-            self.writer.put(&series)?;
-        }
-        Ok(())
     }
 }
 
