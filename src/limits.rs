@@ -24,6 +24,12 @@ pub const LABEL_VALUE_BYTES_MAX: usize = 64 << 10;
 /// Depth of nested `AnyValue`s and JSON: a parser's stack follows it.
 pub const NESTING_MAX: usize = 32;
 
+/// Buckets or quantiles of one OTLP data point; SDKs send 160 at most.
+pub const HISTOGRAM_BUCKETS_MAX: usize = 1 << 16;
+
+/// `target_info` samples between the first and the last point of one OTLP resource: 41 hours, one each 150 s.
+pub const TARGET_INFO_SAMPLES_MAX: u64 = 1000;
+
 /// Bytes of a frame's context (the default index of `/{index}/_bulk`).
 pub const CONTEXT_BYTES_MAX: usize = 1024;
 

@@ -91,7 +91,8 @@ impl Gateway {
 
         let memory = Memory::new(config.limits.memory_bytes);
         let intake = Intake::new(logs.to_vec(), alerting.evaluator.clone(), config.journal.durability, memory);
-        let gate = Gate::new(intake, config.limits.clone(), telemetry, ELASTICSEARCH_VERSION);
+        let gate =
+            Gate::new(intake, config.limits.clone(), telemetry, ELASTICSEARCH_VERSION).translating(config.otlp.clone());
         let (at_ingest, at_api) = (ingest.addresses[0], api.addresses[0]);
         let (at, grpc_at) = (&ingest.addresses, &grpc.addresses);
         tracing::info!(ingest = ?at, grpc = ?grpc_at, api = ?api.addresses, "watchgate accepts requests");

@@ -18,6 +18,7 @@ pub mod elasticsearch;
 pub mod json;
 pub mod otlp_json;
 pub mod otlp_logs;
+pub mod otlp_metrics;
 pub mod otlp_traces;
 pub mod proto;
 pub mod remote_write;

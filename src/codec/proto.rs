@@ -196,6 +196,43 @@ impl<'a> Cursor<'a> {
         self.fixed64(field).map(f64::from_bits)
     }
 
+    /// Appends the last field's `uint64`s, packed or single, to `out`, until that holds more than `max`.
+    ///
+    /// # Errors
+    /// If it is neither a varint nor packed varints.
+    pub fn packed_varints(&self, field: Field<'a>, max: usize, out: &mut Vec<u64>) -> Result<(), ProtoError> {
+        if let Field::Varint(number) = field {
+            if out.len() <= max {
+                out.push(number);
+            }
+            return Ok(());
+        }
+        let mut numbers = self.nested(field)?;
+        while numbers.at < numbers.bytes.len() && out.len() <= max {
+            numbers.start = numbers.at;
+            out.push(numbers.raw_varint()?);
+        }
+        Ok(())
+    }
+
+    /// Appends the last field's `fixed64`s, packed or single, to `out`, until that holds more than `max`.
+    ///
+    /// # Errors
+    /// If it is neither 64 bits wide nor packed numbers of that width.
+    pub fn packed_fixed64(&self, field: Field<'a>, max: usize, out: &mut Vec<u64>) -> Result<(), ProtoError> {
+        let room = (max + 1).saturating_sub(out.len());
+        if let Field::Fixed64(number) = field {
+            out.extend(Some(number).filter(|_| room > 0));
+            return Ok(());
+        }
+        let (numbers, rest) = self.bytes(field)?.as_chunks::<8>();
+        if !rest.is_empty() {
+            return Err(self.error(ProtoProblem::Truncated));
+        }
+        out.extend(numbers.iter().take(room).map(|bytes| u64::from_le_bytes(*bytes)));
+        Ok(())
+    }
+
     /// An error at the last field.
     #[must_use]
     #[cold]

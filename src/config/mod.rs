@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 
 use reqwest::Url;
 
+use crate::codec::otlp_metrics::Settings as Translation;
 use crate::exporter::config::Exporter;
 use crate::exporter::values::url;
 use crate::journal;
@@ -64,6 +65,8 @@ pub struct Config {
     pub alerting: Alerting,
     /// The gateway's own spans.
     pub telemetry: Telemetry,
+    /// How OTLP metrics become series.
+    pub otlp: Translation,
     /// Bounds on requests and memory.
     pub limits: Limits,
 }
@@ -164,6 +167,7 @@ impl Config {
             rules: Rules::read(take("rules"), problems),
             alerting: simple::alerting(take("alerting"), problems),
             telemetry: simple::telemetry(take("telemetry"), problems),
+            otlp: parts::otlp(take("otlp"), problems),
             limits: parts::limits(take("limits"), problems),
         };
         if let Some(map) = map {

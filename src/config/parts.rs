@@ -1,5 +1,6 @@
-//! The sections whose settings belong to modules that do not read YAML: journal, limits.
+//! The sections whose settings belong to modules that do not read YAML: journal, OTLP's translation, limits.
 
+use crate::codec::otlp_metrics::{Settings as Translation, Strategy};
 use crate::journal::{Config as Journal, Durability, MinFree, OnFull};
 use crate::limits::Limits;
 use crate::yaml::{Node, Problems, scalar};
@@ -31,6 +32,31 @@ fn min_free(node: &Node, path: &str, problems: &mut Problems) -> Option<MinFree>
         None => scalar::parse_bytes(text).map(MinFree::Bytes),
     };
     node.scalar(path, "a share below 100% or a size", "one such as 5% or 1GiB", read, problems)
+}
+
+/// Reads `otlp:`; what is absent keeps its default.
+pub(super) fn otlp(node: Option<&Node>, problems: &mut Problems) -> Translation {
+    let mut otlp = Translation::default();
+    let Some(mut map) = node.and_then(|node| node.map("otlp", problems)) else { return otlp };
+    let strategy = |node: &Node, path: &str, problems: &mut Problems| node.choice(path, &Strategy::ALL, problems);
+    map.set("translation_strategy", &mut otlp.strategy, strategy, problems);
+    let texts = |node: &Node, path: &str, problems: &mut Problems| {
+        node.texts(path, problems).map(|texts| texts.into_iter().map(str::to_owned).collect())
+    };
+    map.set("promote_resource_attributes", &mut otlp.promote_resource_attributes, texts, problems);
+    for (key, target) in [
+        ("keep_identifying_resource_attributes", &mut otlp.keep_identifying_resource_attributes),
+        ("promote_scope_metadata", &mut otlp.promote_scope_metadata),
+        ("label_name_underscore_sanitization", &mut otlp.label_name_underscore_sanitization),
+        ("label_name_preserve_multiple_underscores", &mut otlp.label_name_preserve_multiple_underscores),
+    ] {
+        map.set(key, target, Node::bool, problems);
+    }
+    for key in ["promote_all_resource_attributes", "convert_histograms_to_nhcb"] {
+        map.later(key, problems);
+    }
+    map.finish(problems);
+    otlp
 }
 
 /// Reads `limits:`; what is absent keeps its default.

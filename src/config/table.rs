@@ -17,6 +17,12 @@ const fn later(path: &'static str, meaning: &'static str) -> Key {
 
 const ORDERS: Kind = Kind::Choice(&["in_order"]);
 const COMPRESSIONS: Kind = Kind::Choice(&["none", "gzip"]);
+const STRATEGIES: Kind = Kind::Choice(&[
+    "UnderscoreEscapingWithSuffixes",
+    "UnderscoreEscapingWithoutSuffixes",
+    "NoUTF8EscapingWithSuffixes",
+    "NoTranslation",
+]);
 
 /// All keys, sections before what is in them.
 #[rustfmt::skip]
@@ -92,6 +98,15 @@ pub const KEYS: &[Key] = &[
     key("alerting.config", Kind::Text, "config/alertmanager.yml", "Alertmanager's own format; no file, no notifications"),
     section("telemetry", "the gateway's own telemetry, beside /metrics"),
     key("telemetry.zipkin_endpoint", Kind::Text, "null", "a Zipkin for the gateway's own spans, such as http://localhost:9411/api/v2/spans"),
+    section("otlp", "how OTLP metrics become series; the keys, and what they do, are those of Prometheus' own otlp section"),
+    key("otlp.translation_strategy", STRATEGIES, "UnderscoreEscapingWithSuffixes", "whether names are escaped, and whether unit and kind are appended"),
+    key("otlp.promote_resource_attributes", Kind::List, "[]", "resource attributes that become labels of every series, not of target_info alone"),
+    key("otlp.keep_identifying_resource_attributes", Kind::Bool, "false", "keep service.name, service.namespace and service.instance.id on target_info"),
+    key("otlp.promote_scope_metadata", Kind::Bool, "false", "label every series with its instrumentation scope, otel_scope_…; more series"),
+    key("otlp.label_name_underscore_sanitization", Kind::Bool, "true", "put key before a label name that would start with one underscore"),
+    key("otlp.label_name_preserve_multiple_underscores", Kind::Bool, "true", "keep underscores in a row in label names; false = as OpenTelemetry's specification says"),
+    later("otlp.promote_all_resource_attributes", "every resource attribute a label"),
+    later("otlp.convert_histograms_to_nhcb", "classic histograms as native ones with custom buckets"),
     section("limits", "bounds on requests and memory; crossing one is answered as the protocol says and counted"),
     key("limits.request_bytes_max", Kind::Bytes, "64MiB", "one request, as received and after decompression"),
     key("limits.memory_bytes", Kind::Bytes, "64MiB", "requests, decompressed bodies and batches in flight, over all connections"),

@@ -12,6 +12,7 @@ use http_body_util::BodyExt;
 use tokio::time::Instant;
 
 use crate::codec::compression::{self, CompressionError};
+use crate::codec::otlp_metrics::Settings;
 use crate::codec::{DecodeError, DecodeErrorKind};
 use crate::journal::AppendError;
 use crate::limits::Limits;
@@ -150,6 +151,8 @@ pub struct Gate {
     /// Bounds on requests and items.
     pub limits: Arc<Limits>,
     telemetry: Telemetry,
+    /// How OTLP metrics become series.
+    pub translation: Arc<Settings>,
     /// The Elasticsearch version that the facade claims.
     pub elasticsearch_version: Arc<str>,
 }
@@ -158,7 +161,20 @@ impl Gate {
     /// A gate into `intake`.
     #[must_use]
     pub fn new(intake: Intake, limits: Limits, telemetry: Telemetry, elasticsearch_version: &str) -> Self {
-        Self { intake, limits: Arc::new(limits), telemetry, elasticsearch_version: elasticsearch_version.into() }
+        let translation = Arc::default();
+        Self {
+            intake,
+            limits: Arc::new(limits),
+            telemetry,
+            translation,
+            elasticsearch_version: elasticsearch_version.into(),
+        }
+    }
+
+    /// With OTLP metrics translated as `settings` say; without it, as by default.
+    #[must_use]
+    pub fn translating(self, settings: Settings) -> Self {
+        Self { translation: Arc::new(settings), ..self }
     }
 
     /// Reads and decompresses a body within the limits and the memory budget.
@@ -227,7 +243,19 @@ impl Gate {
     /// # Errors
     /// [`Refused::Busy`] when the journal or the engine cannot take it now.
     pub async fn accept(&self, request: Walked, rejected: u32) -> Result<Option<Receipt>, Refused> {
-        let protocol = request.format.name();
+        self.accept_as(request.format.name(), request, rejected).await
+    }
+
+    /// Like [`Self::accept`], for a protocol that is journalled in the form of another.
+    ///
+    /// # Errors
+    /// As [`Self::accept`].
+    pub async fn accept_as(
+        &self,
+        protocol: &'static str,
+        request: Walked,
+        rejected: u32,
+    ) -> Result<Option<Receipt>, Refused> {
         let labels = ReceiverLabels { protocol };
         let (items, bytes) = (u64::from(request.items), request.payload.len() as u64);
         let receipt = if request.decompressed_len == 0 { None } else { Some(self.intake.accept(request).await?) };
@@ -243,7 +271,12 @@ impl Gate {
 
     /// Counts a refused request.
     pub fn count_refused(&self, format: WireFormat, refused: &Refused) {
-        let labels = ReasonLabels { protocol: format.name(), reason: refused.name() };
+        self.count_refused_as(format.name(), refused);
+    }
+
+    /// Like [`Self::count_refused`], for a protocol that is journalled in the form of another.
+    pub fn count_refused_as(&self, protocol: &'static str, refused: &Refused) {
+        let labels = ReasonLabels { protocol, reason: refused.name() };
         self.telemetry.receiver_refused_requests.get_or_create(&labels).inc();
         tracing::debug!(protocol = labels.protocol, reason = labels.reason, detail = %refused, "request refused");
     }

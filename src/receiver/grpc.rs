@@ -1,4 +1,4 @@
-//! OTLP/gRPC on `listen.grpc`: unary `Export` of traces and logs.
+//! OTLP/gRPC on `listen.grpc`: unary `Export` of traces, logs and metrics.
 //!
 //! A unary call is one POST over HTTP/2 whose body is a five-byte prefix and a message, answered by
 //! another such body and trailers. That little is written here rather than taken from a framework:
@@ -48,6 +48,7 @@ pub fn router(gate: Gate) -> Router {
     Router::new()
         .route("/opentelemetry.proto.collector.trace.v1.TraceService/Export", post(traces))
         .route("/opentelemetry.proto.collector.logs.v1.LogsService/Export", post(logs))
+        .route("/opentelemetry.proto.collector.metrics.v1.MetricsService/Export", post(metrics))
         .fallback(any(unimplemented))
         .with_state(gate)
         .layer(middleware::from_fn(super::own_span))
@@ -61,8 +62,12 @@ async fn logs(State(gate): State<Gate>, headers: HeaderMap, body: Body) -> Respo
     export(&gate, &otlp::LOGS, &headers, body).await
 }
 
+async fn metrics(State(gate): State<Gate>, headers: HeaderMap, body: Body) -> Response {
+    export(&gate, &otlp::METRICS, &headers, body).await
+}
+
 async fn unimplemented(uri: Uri, headers: HeaderMap) -> Response {
-    let message = format!("{} is not served here: send OTLP traces or logs", uri.path());
+    let message = format!("{} is not served here: send OTLP traces, logs or metrics", uri.path());
     if is_grpc(&headers) { failure(&Refused::Unsupported(message)) } else { no_grpc() }
 }
 
@@ -73,7 +78,7 @@ async fn export(gate: &Gate, service: &Service, headers: &HeaderMap, body: Body)
     match take(gate, service, headers, body).await {
         Ok(rejected) => success(rejected.as_ref()),
         Err(refused) => {
-            gate.count_refused(service.format, &refused);
+            gate.count_refused_as(service.protocol, &refused);
             failure(&refused)
         }
     }

@@ -19,6 +19,7 @@ pub mod elasticsearch;
 pub mod gate;
 pub mod grpc;
 pub mod otlp;
+pub mod otlp_metrics;
 pub mod remote_write;
 mod rest;
 pub mod zipkin;
@@ -32,6 +33,7 @@ pub fn router(gate: Gate) -> Router {
         .route("/api/v2/spans", post(zipkin::spans))
         .route("/v1/traces", post(otlp::traces))
         .route("/v1/logs", post(otlp::logs))
+        .route("/v1/metrics", post(otlp::metrics))
         .route("/_bulk", post(bulk::bulk).put(bulk::bulk))
         .route("/{index}/_bulk", post(bulk::bulk_into).put(bulk::bulk_into))
         .fallback(any(bulk::handshake))

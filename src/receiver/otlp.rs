@@ -1,4 +1,4 @@
-//! `POST /v1/traces` and `/v1/logs`: OTLP/HTTP in protobuf and JSON (OTLP 1.11, "OTLP/HTTP").
+//! `POST /v1/traces`, `/v1/logs` and `/v1/metrics`: OTLP/HTTP in protobuf and JSON (OTLP 1.11, "OTLP/HTTP").
 //!
 //! Success is 200 with an empty response message; some invalid items are a partial success, still
 //! 200; errors carry a `google.rpc.Status`. Answers are in the form of the request. JSON is
@@ -13,6 +13,7 @@ use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 
 use super::gate::{Gate, RETRY_AFTER_SECONDS, Received, Refused, body_encoding, media_type};
+use super::otlp_metrics;
 use crate::codec::{DecodeError, Walked, json, otlp_json, otlp_logs, otlp_traces, proto};
 use crate::limits::Limits;
 use crate::model::signal::{Encoding, WireFormat};
@@ -22,53 +23,78 @@ const JSON: &str = "application/json";
 
 /// What one signal's `Export` call differs in.
 pub(super) struct Service {
-    /// What is stored.
-    pub(super) format: WireFormat,
-    walk: fn(&[u8], &Limits) -> Result<Walked, DecodeError>,
+    /// Its name in own metrics.
+    pub(super) protocol: &'static str,
+    stored: Stored,
     /// JSON to protobuf.
-    rewrite: fn(&[u8], &Limits) -> Result<Vec<u8>, DecodeError>,
+    rewrite: Option<fn(&[u8], &Limits) -> Result<Vec<u8>, DecodeError>>,
     /// The count of rejected items in the JSON form of a partial success.
     rejected_name: &'static str,
 }
 
 /// `opentelemetry.proto.collector.trace.v1.TraceService`.
 pub(super) const TRACES: Service = Service {
-    format: WireFormat::OtlpTraces,
-    walk: otlp_traces::walk,
-    rewrite: otlp_json::traces,
+    protocol: WireFormat::OtlpTraces.name(),
+    stored: Stored::AsItCame(WireFormat::OtlpTraces, otlp_traces::walk),
+    rewrite: Some(otlp_json::traces),
     rejected_name: "rejectedSpans",
 };
 
 /// `opentelemetry.proto.collector.logs.v1.LogsService`.
 pub(super) const LOGS: Service = Service {
-    format: WireFormat::OtlpLogs,
-    walk: otlp_logs::walk,
-    rewrite: otlp_json::logs,
+    protocol: WireFormat::OtlpLogs.name(),
+    stored: Stored::AsItCame(WireFormat::OtlpLogs, otlp_logs::walk),
+    rewrite: Some(otlp_json::logs),
     rejected_name: "rejectedLogRecords",
 };
 
+/// `opentelemetry.proto.collector.metrics.v1.MetricsService`.
+pub(super) const METRICS: Service = Service {
+    protocol: otlp_metrics::PROTOCOL,
+    stored: Stored::AsSeries,
+    rewrite: None,
+    rejected_name: "rejectedDataPoints",
+};
+
+/// What becomes of a request.
+enum Stored {
+    /// The journal has the message itself.
+    AsItCame(WireFormat, fn(&[u8], &Limits) -> Result<Walked, DecodeError>),
+    /// The journal has the series that it means, in remote write.
+    AsSeries,
+}
+
 /// Items that were rejected, and why the first was.
 pub(super) struct Rejected {
-    items: u32,
-    reason: String,
+    /// How many.
+    pub(super) items: u32,
+    /// The first one, and why.
+    pub(super) reason: String,
 }
 
 impl Service {
     /// Walks and stores a request; answers what a partial success has to say, if anything.
     pub(super) async fn store(&self, gate: &Gate, received: Received) -> Result<Option<Rejected>, Refused> {
-        let mut found = (self.walk)(&received.body, &gate.limits)?;
+        let Stored::AsItCame(format, walk) = self.stored else {
+            return otlp_metrics::take(gate, received).await;
+        };
+        let mut found = walk(&received.body, &gate.limits)?;
         let (items, reason) = (found.rejected, found.first_rejection.take());
         if found.items > 0 || items > 0 {
-            gate.accept(received.walked(self.format, found), items).await?;
+            gate.accept(received.walked(format, found), items).await?;
         }
         Ok((items > 0).then(|| Rejected { items, reason: reason.unwrap_or_default() }))
     }
 
     /// A JSON request as if it had come in protobuf.
     fn rewritten(&self, gate: &Gate, mut received: Received) -> Result<Received, Refused> {
+        let Some(rewrite) = self.rewrite else {
+            let message = format!("OTLP metrics in JSON are not yet supported: send {PROTOBUF}");
+            return Err(Refused::Unsupported(message));
+        };
         // protobuf is hardly ever longer than the JSON it came as
         received.reservation.grow(received.body.len() as u64)?;
-        let message = Bytes::from((self.rewrite)(&received.body, &gate.limits)?);
+        let message = Bytes::from(rewrite(&received.body, &gate.limits)?);
         Ok(Received { raw: message.clone(), encoding: Encoding::Identity, body: message, ..received })
     }
 }
@@ -90,13 +116,18 @@ pub async fn logs(State(gate): State<Gate>, headers: HeaderMap, body: Body) -> R
     export(&gate, &LOGS, &headers, body).await
 }
 
+/// Takes an `ExportMetricsServiceRequest`.
+pub async fn metrics(State(gate): State<Gate>, headers: HeaderMap, body: Body) -> Response {
+    export(&gate, &METRICS, &headers, body).await
+}
+
 async fn export(gate: &Gate, service: &Service, headers: &HeaderMap, body: Body) -> Response {
     let media_type = media_type(headers);
     let form = if media_type == JSON { Form::Json } else { Form::Protobuf };
     match take(gate, service, &media_type, headers, body).await {
         Ok(rejected) => form.answer(StatusCode::OK, form.success(service, rejected.as_ref())),
         Err(refused) => {
-            gate.count_refused(service.format, &refused);
+            gate.count_refused_as(service.protocol, &refused);
             form.refusal(&refused)
         }
     }

@@ -146,7 +146,13 @@ async fn grpc_calls_are_answered_as_the_protocol_has_it() {
         (TRACES, &[("grpc-encoding", "gzip")], framed(1, &good), "3", "not a valid gzip body"),
         (TRACES, plain, framed(1, &zipped), "3", "no grpc-encoding"),
         (TRACES, &[("grpc-encoding", "br")], framed(1, &good), "12", "send identity,gzip,zstd"),
-        ("/opentelemetry.proto.collector.metrics.v1.MetricsService/Export", plain, framed(0, b""), "12", "not served"),
+        (
+            "/opentelemetry.proto.collector.profiles.v1development.ProfilesService/Export",
+            plain,
+            framed(0, b""),
+            "12",
+            "not served",
+        ),
         ("/grpc.health.v1.Health/Check", plain, framed(0, b""), "12", "is not served here"),
     ] {
         let reply = call(&mut client, path, headers, body).await;

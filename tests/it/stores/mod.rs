@@ -13,6 +13,7 @@ mod crash;
 mod load;
 mod logs;
 mod metrics;
+mod otlp_metrics;
 mod outage;
 mod recorded;
 mod spans;

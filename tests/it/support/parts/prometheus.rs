@@ -46,7 +46,7 @@ impl Prometheus {
         let program = require(if release == Release::Current { "prometheus" } else { "prometheus-2.42" })?;
         let mut flags = vec!["--web.enable-remote-write-receiver"];
         if release == Release::Current {
-            flags.push("--web.enable-otlp-receiver");
+            flags.extend(["--web.enable-otlp-receiver", "--enable-feature=exemplar-storage"]);
         }
         flags.extend(more);
         Some(Self::launch(free_port(), &program, config, "--storage.tsdb.path", &flags).await)
