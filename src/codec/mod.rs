@@ -16,10 +16,12 @@ pub mod compression;
 pub mod cut;
 pub mod elasticsearch;
 pub mod json;
+pub mod otlp_json;
 pub mod otlp_logs;
 pub mod otlp_traces;
 pub mod proto;
 pub mod remote_write;
+mod scan;
 pub mod zipkin;
 
 use proto::ProtoError;
@@ -71,6 +73,12 @@ impl DecodeError {
     /// A [`DecodeErrorKind::Malformed`] error.
     pub fn malformed(what: impl Into<String>, offset: usize) -> Self {
         Self { kind: DecodeErrorKind::Malformed, what: what.into(), offset }
+    }
+}
+
+impl From<Box<DecodeError>> for DecodeError {
+    fn from(error: Box<DecodeError>) -> Self {
+        *error
     }
 }
 

@@ -2,6 +2,7 @@
 
 use crate::model::time::Millis;
 use crate::rule::Evaluate;
+use crate::rule::promql::Dialect;
 use crate::yaml::{Node, Problems};
 
 /// Settings of the rule engine.
@@ -57,6 +58,12 @@ impl Rules {
         }
         map.finish(problems);
         rules
+    }
+
+    /// What expressions mean under these settings.
+    #[must_use]
+    pub const fn dialect(&self) -> Dialect {
+        Dialect { step_ms: self.evaluation_interval, experimental: false }
     }
 
     /// The files that the patterns match, sorted, each once.

@@ -51,6 +51,8 @@ pub struct Progress {
     pub pending: u64,
     /// Items that the journal had taken then.
     pub tail_items: u64,
+    /// Bytes that its reader had to skip since the start.
+    pub corrupt_bytes: u64,
 }
 
 impl Progress {
@@ -107,6 +109,7 @@ impl<E: Exporter> Worker<E> {
         while !stop.is_cancelled() {
             tail.mark_unchanged();
             let read = self.fill(&mut batch, &mut reader);
+            self.progress.lock().corrupt_bytes = reader.corrupt().bytes;
             let deadline = batch.deadline(&self.settings.bounds).map(tokio::time::Instant::from_std);
             let free = flight.len() < self.settings.in_flight_max;
             tokio::select! {
@@ -162,11 +165,13 @@ impl<E: Exporter> Worker<E> {
 
     fn publish(&self) {
         let items = self.log.journal.items();
-        *self.progress.lock() = Progress {
+        let mut progress = self.progress.lock();
+        *progress = Progress {
             position: self.cursor.position(),
             counters: *self.cursor.counters(),
             pending: self.cursor.pending(),
             tail_items: items,
+            corrupt_bytes: progress.corrupt_bytes,
         };
     }
 }

@@ -33,7 +33,7 @@ pub struct Options {
     /// Stop after this many seconds instead of at Ctrl-C.
     #[arg(long, value_name = "SECONDS")]
     pub seconds: Option<u64>,
-    /// Listen on free ports instead of 4318 and 9480.
+    /// Listen on free ports instead of 4317, 4318 and 9480.
     #[arg(long)]
     pub free_ports: bool,
 }
@@ -81,9 +81,10 @@ fn configure(folder: &Path, webhook: SocketAddr, free_ports: bool) -> anyhow::Re
              receivers: [{{ name: screen, webhook_configs: [{{ url: 'http://{webhook}/' }}] }}]\n"
         ),
     )?;
-    let (ingest, api) = if free_ports { (0, 0) } else { (4318, 9480) };
+    let (ingest, grpc, api) = if free_ports { (0, 0, 0) } else { (4318, 4317, 9480) };
     let mut config = Config::default();
     config.listen.ingest = vec![SocketAddr::from((Ipv4Addr::LOCALHOST, ingest))];
+    config.listen.grpc = vec![SocketAddr::from((Ipv4Addr::LOCALHOST, grpc))];
     config.listen.api = vec![SocketAddr::from((Ipv4Addr::LOCALHOST, api))];
     config.data_dir = folder.join("data");
     config.rules.files = vec![rules.to_string_lossy().into_owned()];

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::scan::{Kind, Scan, Scanner};
+use crate::codec::scan::{Kind, Scan, Scanner};
 
 /// What is read of a span; `problem` is the first thing that Zipkin would refuse it for.
 #[derive(Default)]

@@ -113,7 +113,9 @@ impl Function {
         match self {
             Self::Absent | Self::AbsentOverTime | Self::Pi | Self::Scalar | Self::Time | Self::Vector => true,
             Self::Date(_) => arguments.iter().all(Node::always_yields),
-            Self::Window(_) => false,
+            Self::Window(_) => {
+                arguments.iter().any(|argument| argument.kind() == Type::Range && argument.always_yields())
+            }
             Self::HistogramQuantile | Self::HistogramFraction => arguments.last().is_some_and(Node::always_yields),
             _ => arguments.first().is_some_and(Node::always_yields),
         }

@@ -26,7 +26,6 @@ impl Evaluation<'_> {
         let vector = |at: usize| arguments.get(at).map_or_else(|| Ok(Vec::new()), |node| self.vector(node));
         let scalar = |at: usize| arguments.get(at).map_or(Ok(f64::NAN), |node| self.scalar(node));
         match function {
-            Function::Window(function) => self.window(function, arguments).map(Interim::Vector),
             Function::Math(function) => mapped(vector(0)?, |value| math(function, value)),
             Function::Date(function) if arguments.is_empty() => {
                 let now = self.at.div_euclid(1000);
@@ -68,8 +67,8 @@ impl Evaluation<'_> {
                 });
                 Ok(Interim::Vector(items))
             }
-            // `check` makes nodes of their own of these two.
-            Function::LabelReplace | Function::LabelJoin => vector(0).map(Interim::Vector),
+            // `check` makes nodes of their own of the two, and windows have an arm of their own before.
+            Function::LabelReplace | Function::LabelJoin | Function::Window(_) => vector(0).map(Interim::Vector),
         }
     }
 
@@ -92,9 +91,9 @@ impl Evaluation<'_> {
     /// 1 with the labels the selector names, when it finds nothing.
     fn absent(&self, arguments: &[Node]) -> Result<Interim, EvalError> {
         let (found, selector) = match arguments {
-            [Node::Window(number)] => {
-                let found = self.window_of_each(*number, true, |_| Some(1.0));
-                (!found.is_empty(), Some(*number))
+            [range @ (Node::Window(_) | Node::Subquery(_))] => {
+                let found = self.window_of_each(range, true, |_, _| Some(1.0))?;
+                (!found.is_empty(), if let Node::Window(number) = range { Some(*number) } else { None })
             }
             [Node::Instant(number)] => (!self.instant(*number).is_empty(), Some(*number)),
             [other] => (!self.vector(other)?.is_empty(), None),

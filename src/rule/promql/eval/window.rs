@@ -1,38 +1,38 @@
 //! Functions of one series' window: `*_over_time`, counters, regression.
 
 use super::super::function::WindowFn;
-use super::super::matcher::Selector;
 use super::super::tree::Node;
 use super::super::value::EvalError;
 use super::Evaluation;
 use super::item::{Item, check_unique};
 use super::quantile::quantile;
 use super::rate;
+use super::select::Span;
 use super::sum::{Mean, Sum};
 use crate::model::sample::Sample;
 use crate::model::time::Millis;
 
 impl Evaluation<'_> {
     pub(super) fn window(&self, function: WindowFn, arguments: &[Node]) -> Result<Vec<Item>, EvalError> {
-        let mut number = 0;
+        let mut range = None;
         let mut parameter = f64::NAN;
         for argument in arguments {
             match argument {
-                Node::Window(selector) => number = *selector,
+                Node::Window(_) | Node::Subquery(_) => range = Some(argument),
                 scalar => parameter = self.scalar(scalar)?,
             }
         }
-        let selector = &self.expr.selectors[number];
+        let Some(range) = range else { return Ok(Vec::new()) };
         let mut values = Vec::new();
         let bare = function != WindowFn::Last;
-        let items = self.window_of_each(number, bare, |samples| {
+        let items = self.window_of_each(range, bare, |samples, span| {
             if function == WindowFn::Quantile {
                 values.clear();
                 values.extend(samples.iter().map(|sample| sample.value));
                 return Some(quantile(parameter, &mut values));
             }
-            of_series(function, parameter, samples, selector, self.at)
-        });
+            of_series(function, parameter, samples, span, self.at)
+        })?;
         if bare {
             check_unique(&items)?;
         }
@@ -40,13 +40,13 @@ impl Evaluation<'_> {
     }
 }
 
-fn of_series(function: WindowFn, parameter: f64, samples: &[Sample], selector: &Selector, at: Millis) -> Option<f64> {
+fn of_series(function: WindowFn, parameter: f64, samples: &[Sample], span: Span, at: Millis) -> Option<f64> {
     let values = || samples.iter().map(|sample| sample.value);
     let changed = |counts: fn(f64, f64) -> bool| {
         samples.windows(2).filter(|pair| counts(pair[0].value, pair[1].value)).count() as f64
     };
     match function {
-        WindowFn::Rate | WindowFn::Increase | WindowFn::Delta => rate::extrapolated(function, samples, selector, at),
+        WindowFn::Rate | WindowFn::Increase | WindowFn::Delta => rate::extrapolated(function, samples, span),
         WindowFn::Irate | WindowFn::Idelta => rate::instant(function, samples),
         WindowFn::Deriv => {
             let (slope, _) = regression(samples, samples.get(1).and(samples.first())?.timestamp_ms);

@@ -142,7 +142,7 @@ pub(crate) fn vector(random: &mut Random, depth: u32) -> String {
     }
     match random.below(20) {
         0..2 => selector(random, false),
-        2..7 => over_window(random),
+        2..7 => over_window(random, depth),
         7..11 => aggregation(random, depth),
         11..17 => binary(random, depth),
         17 => histogram(random),
@@ -174,13 +174,37 @@ fn selector(random: &mut Random, wants_range: bool) -> String {
     };
     let range =
         if wants_range { random.pick(&["[1m]", "[2m]", "[5m]", "[30s]", "[90s]", "[10m]", "[75]"]) } else { "" };
-    let offset =
-        if random.chance(12) { random.pick(&[" offset 1m", " offset -30s", " offset 7m", " offset 45"]) } else { "" };
-    format!("{head}{range}{offset}")
+    format!("{head}{range}{}", modifiers(random))
 }
 
-fn over_window(random: &mut Random) -> String {
-    let range = selector(random, true);
+/// `offset` and `@`, in either order.
+fn modifiers(random: &mut Random) -> String {
+    let offset =
+        if random.chance(12) { random.pick(&[" offset 1m", " offset -30s", " offset 7m", " offset 45"]) } else { "" };
+    let at = match random.below(40) {
+        0 => " @ start()".to_owned(),
+        1 => " @ end()".to_owned(),
+        2..5 => format!(" @ {}", (NOW - random.below(800_000) as i64 + 100_000) as f64 / 1000.0),
+        _ => String::new(),
+    };
+    if random.chance(50) { format!("{offset}{at}") } else { format!("{at}{offset}") }
+}
+
+/// A subquery, nested at times.
+fn subquery(random: &mut Random, depth: u32) -> String {
+    let body = match random.below(6) {
+        0 | 1 => selector(random, false),
+        2 | 3 => over_window(random, depth.saturating_sub(1)),
+        _ => vector(random, depth.saturating_sub(1)),
+    };
+    let body = if random.chance(30) && depth == 0 { body } else { format!("({body})") };
+    let range = random.pick(&["1m", "2m", "5m", "90s", "10m"]);
+    let step = random.pick(&["", "", "15s", "30s", "7s", "1m", "2m"]);
+    format!("{body}[{range}:{step}]{}", modifiers(random))
+}
+
+fn over_window(random: &mut Random, depth: u32) -> String {
+    let range = if depth > 0 && random.chance(25) { subquery(random, depth - 1) } else { selector(random, true) };
     let function = random.pick(&[
         "rate",
         "rate",
