@@ -18,6 +18,7 @@ use watchgate::limits::Limits;
 use watchgate::model::labels::Labels;
 use watchgate::model::sample::{Sample, StagedSamples};
 use watchgate::model::signal::Encoding;
+use watchgate::model::time::wall_clock;
 
 const SERIES: usize = 1000;
 /// Distinct requests in rotation; every tenth has the same series again, a second later.
@@ -63,7 +64,6 @@ fn main() {
 }
 
 fn request(number: usize) -> Vec<u8> {
-    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("a time after 1970");
     let mut plain = Vec::new();
     for series in 0..SERIES {
         let series = series + number % 10 * SERIES;
@@ -79,7 +79,7 @@ fn request(number: usize) -> Vec<u8> {
             ("status", "200".into()),
             ("uri", format!("/api/v1/orders/{}", series % 25)),
         ]);
-        let timestamp_ms = now.as_millis() as i64 - 100_000 + (number / 10) as i64 * 1000;
+        let timestamp_ms = wall_clock() - 100_000 + (number / 10) as i64 * 1000;
         let value = mixed.rotate_left(number as u32) as f64 / 7.0;
         encode([(&labels, &[Sample { timestamp_ms, value }][..])], &mut plain);
     }
