@@ -5,7 +5,7 @@
 //!
 //! Schema: `opentelemetry/proto/common/v1/common.proto`.
 
-use super::proto::{Cursor, Field, ProtoError};
+use super::proto::{Cursor, Field, ProtoError, is_ascii};
 use super::{DecodeError, DecodeErrorKind};
 
 /// One attribute's value.
@@ -122,6 +122,12 @@ impl<'a> Iterator for AttributesIter<'a> {
         loop {
             match self.inner.next().ok()? {
                 Some((number, value)) if number == self.attributes.field => {
+                    if let Field::Bytes(pair) = value
+                        && let Some(text) = usual_text(pair)
+                        && let Ok(whole) = std::str::from_utf8(pair)
+                    {
+                        return Some((whole.get(2..text - 4)?, AnyValue::Text(whole.get(text..)?)));
+                    }
                     return key_value(self.inner.nested(value).ok()?).ok();
                 }
                 Some(_) => {}
@@ -135,6 +141,18 @@ impl<'a> Iterator for AttributesIter<'a> {
             }
         }
     }
+}
+
+/// Where the text starts in a `KeyValue` as every sender writes one: a key and a text, each with what
+/// holds it shorter than 128 bytes. Nothing but framing, and that is ASCII, stands between the two.
+#[inline(always)]
+fn usual_text(pair: &[u8]) -> Option<usize> {
+    let &[0x0a, key_len] = pair.first_chunk()? else { return None };
+    let value_at = 2 + usize::from(key_len);
+    let &[0x12, value_len, 0x0a, text_len] = pair.get(value_at..)?.first_chunk()? else { return None };
+    let text = value_at + 4;
+    let exact = usize::from(value_len) == usize::from(text_len) + 2 && pair.len() == text + usize::from(text_len);
+    (exact && key_len < 0x80 && value_len < 0x80).then_some(text)
 }
 
 #[inline]
@@ -179,12 +197,21 @@ impl<'a> AnyValue<'a> {
 ///
 /// # Errors
 /// [`DecodeErrorKind::TooDeep`] beyond `nesting_max`, [`DecodeErrorKind::Malformed`] otherwise.
-pub fn check(mut pair: Cursor<'_>, nesting_max: usize) -> Result<(), DecodeError> {
+#[inline]
+pub fn check(pair: Cursor<'_>, nesting_max: usize) -> Result<(), DecodeError> {
+    let message = pair.rest();
+    // One look at key, framing and text together.
+    if usual_text(message).is_some() && is_ascii(message) {
+        return Ok(());
+    }
+    check_any(pair, nesting_max)
+}
+
+/// [`check`] of any form.
+fn check_any(mut pair: Cursor<'_>, nesting_max: usize) -> Result<(), DecodeError> {
     while let Some((number, value)) = pair.next()? {
         match number {
-            1 => {
-                pair.text(value)?;
-            }
+            1 => pair.check_text(value)?,
             2 => check_value(pair.nested(value)?, nesting_max)?,
             _ => {}
         }
@@ -199,9 +226,7 @@ pub fn check(mut pair: Cursor<'_>, nesting_max: usize) -> Result<(), DecodeError
 pub fn check_value(mut any: Cursor<'_>, nesting_max: usize) -> Result<(), DecodeError> {
     while let Some((number, value)) = any.next()? {
         match (number, value) {
-            (1, _) => {
-                any.text(value)?;
-            }
+            (1, _) => any.check_text(value)?,
             (2 | 3, _) => {
                 any.varint(value)?;
             }

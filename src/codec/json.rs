@@ -66,8 +66,17 @@ pub fn put_escaped(out: &mut Vec<u8>, mut bytes: &[u8]) {
 /// Appends `bytes` in lower-case hexadecimal.
 #[inline]
 pub fn put_hex(out: &mut Vec<u8>, bytes: &[u8]) {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    out.extend(bytes.iter().flat_map(|byte| [DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]]));
+    for chunk in bytes.chunks(8) {
+        // A nibble to each byte of a word, then all of them to digits at once: 0x27 leads from `:` to `a`.
+        let mut wide = [0; 8];
+        wide[..chunk.len()].copy_from_slice(chunk);
+        let mut digits = [0; 16];
+        for (two, byte) in digits.chunks_exact_mut(2).zip(wide) {
+            two.copy_from_slice(&[byte >> 4, byte & 15]);
+        }
+        let digits = digits.map(|nibble| nibble + b'0' + 0x27 * u8::from(nibble > 9));
+        out.extend_from_slice(&digits[..2 * chunk.len()]);
+    }
 }
 
 /// Appends a number in decimal.

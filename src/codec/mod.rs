@@ -77,6 +77,12 @@ impl DecodeError {
     }
 }
 
+impl From<Box<DecodeError>> for DecodeError {
+    fn from(error: Box<DecodeError>) -> Self {
+        *error
+    }
+}
+
 impl From<ProtoError> for DecodeError {
     fn from(error: ProtoError) -> Self {
         Self::malformed(error.what.to_string(), error.offset)

@@ -108,6 +108,13 @@ impl<'a> Cursor<'a> {
         Ok(Some((self.number, value)))
     }
 
+    /// What has not been read yet.
+    #[must_use]
+    #[inline]
+    pub fn rest(&self) -> &'a [u8] {
+        &self.bytes[self.at..]
+    }
+
     /// Bytes read so far, counted from the outermost message: the end of the last field.
     #[must_use]
     pub const fn offset(&self) -> usize {
@@ -149,6 +156,15 @@ impl<'a> Cursor<'a> {
     #[inline]
     pub fn text(&self, field: Field<'a>) -> Result<&'a str, ProtoError> {
         std::str::from_utf8(self.bytes(field)?).map_err(|_| self.error(ProtoProblem::Utf8(self.number)))
+    }
+
+    /// Checks that the last field's value is text, which takes less than reading it as such.
+    ///
+    /// # Errors
+    /// As [`Cursor::text`].
+    #[inline]
+    pub fn check_text(&self, field: Field<'a>) -> Result<(), ProtoError> {
+        if is_ascii(self.bytes(field)?) { Ok(()) } else { self.text(field).map(drop) }
     }
 
     /// The last field's value as an unsigned number; `as i64` gives an `int64`.
@@ -284,6 +300,18 @@ impl<'a> Cursor<'a> {
         self.at += N;
         Ok(taken)
     }
+}
+
+/// Whether no byte has its high bit set; quick where texts are short.
+#[inline]
+pub(crate) fn is_ascii(bytes: &[u8]) -> bool {
+    let mut chunks = bytes.chunks_exact(8);
+    let whole = chunks.by_ref().fold(0, |high, chunk| high | chunk.first_chunk().map_or(0, |c| u64::from_le_bytes(*c)));
+    let rest = match bytes.last_chunk::<8>() {
+        Some(tail) => u64::from_le_bytes(*tail),
+        None => chunks.remainder().iter().fold(0, |high, byte| high | u64::from(*byte)),
+    };
+    (whole | rest) & 0x8080_8080_8080_8080 == 0
 }
 
 /// Bytes that `number` takes as a varint.

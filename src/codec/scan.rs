@@ -5,6 +5,9 @@ use std::borrow::Cow;
 use crate::codec::json::plain_len;
 use crate::codec::{DecodeError, DecodeErrorKind};
 
+/// What reading answers; an error behind a pointer keeps it small enough for registers.
+pub(crate) type Scan<T> = Result<T, Box<DecodeError>>;
+
 /// A string as it stands between its quotes.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Text<'a> {
@@ -14,10 +17,14 @@ pub(crate) struct Text<'a> {
 
 impl<'a> Text<'a> {
     /// The string, its escapes resolved; a lone surrogate becomes U+FFFD.
+    #[inline(always)]
     pub(crate) fn decode(self) -> Cow<'a, [u8]> {
-        if !self.escaped {
-            return Cow::Borrowed(self.raw);
-        }
+        if self.escaped { self.unescape() } else { Cow::Borrowed(self.raw) }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn unescape(self) -> Cow<'a, [u8]> {
         let mut out = Vec::with_capacity(self.raw.len());
         self.decode_into(&mut out);
         Cow::Owned(out)
@@ -89,17 +96,25 @@ impl<'a> Scanner<'a> {
         self.at
     }
 
-    pub(crate) fn error(&self, what: impl Into<String>) -> DecodeError {
-        DecodeError::malformed(what, self.at)
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn error(&self, what: &str) -> Box<DecodeError> {
+        Box::new(DecodeError::malformed(what, self.at))
     }
 
-    #[inline]
+    #[inline(always)]
     fn byte(&self) -> Option<u8> {
         self.bytes.get(self.at).copied()
     }
 
-    #[inline]
+    #[inline(always)]
     pub(crate) fn skip_space(&mut self) {
+        if self.byte().is_some_and(|byte| byte <= b' ') {
+            self.skip_more_space();
+        }
+    }
+
+    fn skip_more_space(&mut self) {
         while matches!(self.byte(), Some(b' ' | b'\n' | b'\r' | b'\t')) {
             self.at += 1;
         }
@@ -113,7 +128,7 @@ impl<'a> Scanner<'a> {
 
     /// The next value's kind; it starts at [`Scanner::offset`] then.
     #[inline]
-    pub(crate) fn peek(&mut self) -> Result<Kind, DecodeError> {
+    pub(crate) fn peek(&mut self) -> Scan<Kind> {
         self.skip_space();
         match self.byte() {
             Some(b'{') => Ok(Kind::Object),
@@ -128,7 +143,7 @@ impl<'a> Scanner<'a> {
     }
 
     /// Takes `byte` if it is what comes after space.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn take(&mut self, byte: u8) -> bool {
         self.skip_space();
         let found = self.byte() == Some(byte);
@@ -137,20 +152,20 @@ impl<'a> Scanner<'a> {
     }
 
     #[inline]
-    fn expect(&mut self, byte: u8) -> Result<(), DecodeError> {
-        if self.take(byte) {
-            return Ok(());
-        }
+    fn expect(&mut self, byte: u8) -> Scan<()> {
+        if self.take(byte) { Ok(()) } else { Err(self.missing(byte)) }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn missing(&self, byte: u8) -> Box<DecodeError> {
         let what = if self.byte().is_none() { "JSON ends early, " } else { "JSON: " };
-        Err(self.error(format!("{what}expected `{}`", char::from(byte))))
+        self.error(&format!("{what}expected `{}`", char::from(byte)))
     }
 
     /// Reads an object, calling `member` at each value with its key; it must read the value.
     #[inline]
-    pub(crate) fn object(
-        &mut self,
-        mut member: impl FnMut(&mut Self, Text<'a>) -> Result<(), DecodeError>,
-    ) -> Result<(), DecodeError> {
+    pub(crate) fn object(&mut self, mut member: impl FnMut(&mut Self, Text<'a>) -> Scan<()>) -> Scan<()> {
         self.expect(b'{')?;
         if self.take(b'}') {
             return Ok(());
@@ -168,10 +183,7 @@ impl<'a> Scanner<'a> {
 
     /// Reads an array, calling `element` at each value; it must read the value.
     #[inline]
-    pub(crate) fn array(
-        &mut self,
-        mut element: impl FnMut(&mut Self) -> Result<(), DecodeError>,
-    ) -> Result<(), DecodeError> {
+    pub(crate) fn array(&mut self, mut element: impl FnMut(&mut Self) -> Scan<()>) -> Scan<()> {
         self.expect(b'[')?;
         if self.take(b']') {
             return Ok(());
@@ -185,29 +197,39 @@ impl<'a> Scanner<'a> {
     }
 
     /// Reads a string; space before it must have been skipped.
-    #[inline]
-    pub(crate) fn text(&mut self) -> Result<Text<'a>, DecodeError> {
-        self.expect(b'"')?;
-        let start = self.at;
-        let mut escaped = false;
+    #[inline(always)]
+    pub(crate) fn text(&mut self) -> Scan<Text<'a>> {
+        if self.byte() != Some(b'"') {
+            return Err(self.missing(b'"'));
+        }
+        let start = self.at + 1;
+        let len = plain_len(&self.bytes[start..]);
+        self.at = start + len;
+        if self.byte() == Some(b'"') {
+            self.at += 1;
+            return Ok(Text { raw: &self.bytes[start..start + len], escaped: false });
+        }
+        self.escaped_text(start)
+    }
+
+    /// Reads on in a string that started at `start` and has no quote here.
+    #[inline(never)]
+    fn escaped_text(&mut self, start: usize) -> Scan<Text<'a>> {
         loop {
-            self.at += plain_len(&self.bytes[self.at..]);
             match self.byte() {
                 Some(b'"') => break,
-                Some(b'\\') => {
-                    escaped = true;
-                    self.escape()?;
-                }
+                Some(b'\\') => self.escape()?,
                 Some(_) => return Err(self.error("control character in a JSON string")),
                 None => return Err(self.error("JSON ends inside a string")),
             }
+            self.at += plain_len(&self.bytes[self.at..]);
         }
         let raw = &self.bytes[start..self.at];
         self.at += 1;
-        Ok(Text { raw, escaped })
+        Ok(Text { raw, escaped: true })
     }
 
-    fn escape(&mut self) -> Result<(), DecodeError> {
+    fn escape(&mut self) -> Scan<()> {
         let len = match self.bytes.get(self.at + 1) {
             Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => 2,
             Some(b'u') => {
@@ -224,7 +246,7 @@ impl<'a> Scanner<'a> {
     }
 
     /// Reads a number and answers it as written.
-    pub(crate) fn number(&mut self) -> Result<&'a [u8], DecodeError> {
+    pub(crate) fn number(&mut self) -> Scan<&'a [u8]> {
         let start = self.at;
         self.at += usize::from(self.byte() == Some(b'-'));
         let leading_zero = self.byte() == Some(b'0');
@@ -257,7 +279,7 @@ impl<'a> Scanner<'a> {
     }
 
     /// Reads `null`, `true` or `false` and answers it; space before it must have been skipped.
-    pub(crate) fn literal(&mut self) -> Result<&'static [u8], DecodeError> {
+    pub(crate) fn literal(&mut self) -> Scan<&'static [u8]> {
         for word in [&b"null"[..], b"true", b"false"] {
             if self.bytes[self.at..].starts_with(word) {
                 self.at += word.len();
@@ -268,11 +290,11 @@ impl<'a> Scanner<'a> {
     }
 
     /// Reads any value, at most `depth` lists and objects in each other.
-    pub(crate) fn skip(&mut self, depth: usize) -> Result<(), DecodeError> {
+    pub(crate) fn skip(&mut self, depth: usize) -> Scan<()> {
         let kind = self.peek()?;
         if depth == 0 && matches!(kind, Kind::Object | Kind::Array) {
             let what = "JSON is nested too deeply".to_owned();
-            return Err(DecodeError { kind: DecodeErrorKind::TooDeep, what, offset: self.at });
+            return Err(Box::new(DecodeError { kind: DecodeErrorKind::TooDeep, what, offset: self.at }));
         }
         match kind {
             Kind::Object => self.skip_object(depth - 1),
@@ -283,11 +305,13 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    fn skip_object(&mut self, depth: usize) -> Result<(), DecodeError> {
+    #[inline(never)]
+    fn skip_object(&mut self, depth: usize) -> Scan<()> {
         self.object(|scanner, _| scanner.skip(depth))
     }
 
-    fn skip_array(&mut self, depth: usize) -> Result<(), DecodeError> {
+    #[inline(never)]
+    fn skip_array(&mut self, depth: usize) -> Scan<()> {
         self.array(|scanner| scanner.skip(depth))
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
-use xxhash_rust::xxh3::Xxh3Default;
+use xxhash_rust::xxh3::xxh3_64;
 
 /// The label that holds a metric's name.
 pub const METRIC_NAME: &str = "__name__";
@@ -100,17 +100,75 @@ impl Labels {
     }
 }
 
-/// A stable hash (xxh3) of labels **in the order given**; callers pass them sorted by name and
-/// without empty values, so that borrowed and owned sets agree.
+/// A stable hash of labels **in the order given**: xxh3 over them as remote write has them on the
+/// wire, so that a received series is hashed where it stands.
+///
+/// Callers pass them sorted by name and without empty values, so that borrowed and owned sets agree.
 pub fn labels_hash<'a>(labels: impl IntoIterator<Item = (&'a str, &'a str)>) -> u64 {
-    let mut hasher = Xxh3Default::new();
+    let mut wire = Wire::default();
     for (name, value) in labels {
-        hasher.update(name.as_bytes());
-        hasher.update(&[0xff]);
-        hasher.update(value.as_bytes());
-        hasher.update(&[0xff]);
+        let (name, value) = (name.as_bytes(), value.as_bytes());
+        let len = framed_len(name.len()) + framed_len(value.len());
+        wire.head(0x0a, len);
+        wire.head(0x0a, name.len());
+        wire.push(name);
+        wire.head(0x12, value.len());
+        wire.push(value);
     }
-    hasher.digest()
+    wire.hash()
+}
+
+/// Bytes of a length-delimited field with a one-byte tag.
+const fn framed_len(len: usize) -> usize {
+    1 + ((len | 1).ilog2() as usize / 7 + 1) + len
+}
+
+/// Labels as `prometheus.Label` messages; most sets fit into the stack's buffer.
+struct Wire {
+    small: [u8; Self::SMALL],
+    len: usize,
+    large: Vec<u8>,
+}
+
+impl Default for Wire {
+    fn default() -> Self {
+        Self { small: [0; Self::SMALL], len: 0, large: Vec::new() }
+    }
+}
+
+impl Wire {
+    const SMALL: usize = 512;
+
+    /// A field's tag and length.
+    fn head(&mut self, tag: u8, mut len: usize) {
+        let mut bytes = [0; 11];
+        bytes[0] = tag;
+        let mut used = 1;
+        while len >= 0x80 {
+            bytes[used] = len as u8 | 0x80;
+            len >>= 7;
+            used += 1;
+        }
+        bytes[used] = len as u8;
+        self.push(&bytes[..=used]);
+    }
+
+    #[inline]
+    fn push(&mut self, bytes: &[u8]) {
+        if self.large.is_empty() {
+            if let Some(room) = self.small[self.len..].get_mut(..bytes.len()) {
+                room.copy_from_slice(bytes);
+                self.len += bytes.len();
+                return;
+            }
+            self.large.extend_from_slice(&self.small[..self.len]);
+        }
+        self.large.extend_from_slice(bytes);
+    }
+
+    fn hash(&self) -> u64 {
+        if self.large.is_empty() { xxh3_64(&self.small[..self.len]) } else { xxh3_64(&self.large) }
+    }
 }
 
 /// Prometheus' notation: `metric{a="b", c="d"}`.

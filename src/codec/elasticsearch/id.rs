@@ -1,8 +1,9 @@
 //! The `_id` that makes a document's second arrival harmless.
 
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use xxhash_rust::xxh3::xxh3_128;
+
+/// The alphabet of base64url.
+const URL_SAFE: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
 /// Where a frame was first written: what its documents' `_id`s are made from. A frame that is copied
 /// to another segment keeps it.
@@ -26,9 +27,13 @@ impl FrameId {
         key[8..16].copy_from_slice(&self.offset.to_le_bytes());
         key[16..20].copy_from_slice(&ordinal.to_le_bytes());
         key[20..].copy_from_slice(&document.to_le_bytes());
+        let hash = xxh3_128(&key);
+        // Six bits a character from the top; the last has two, and four zeros behind them.
         let mut text = [0; Self::ID_LEN];
-        let written = URL_SAFE_NO_PAD.encode_slice(xxh3_128(&key).to_be_bytes(), &mut text);
-        debug_assert_eq!(written.ok(), Some(Self::ID_LEN), "16 bytes are 22 characters of base64");
+        for (at, character) in text.iter_mut().enumerate() {
+            let six = if at < 21 { hash >> (122 - 6 * at) } else { hash << 4 };
+            *character = URL_SAFE[(six & 63) as usize];
+        }
         out.extend_from_slice(&text);
     }
 }

@@ -1,11 +1,10 @@
 //! JSON text written straight into a byte buffer.
 
-use std::io::Write;
-
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
 use crate::codec::bulk::json::plain_prefix;
+use crate::codec::json::{put_hex, put_signed};
 
 /// Appends `text` as a JSON string; that it is UTF-8 was checked by the walk that let it in.
 #[inline]
@@ -60,8 +59,7 @@ pub(crate) fn write_base64(bytes: &[u8], out: &mut Vec<u8>) {
 
 /// Appends bytes as lowercase hex, without quotes.
 pub(crate) fn write_hex(bytes: &[u8], out: &mut Vec<u8>) {
-    const HEX: &[u8; 16] = b"0123456789abcdef";
-    out.extend(bytes.iter().flat_map(|byte| [HEX[usize::from(byte >> 4)], HEX[usize::from(byte & 15)]]));
+    put_hex(out, bytes);
 }
 
 /// Appends a number; NaN and the infinities as `null`: no field type of Elasticsearch takes them, a
@@ -75,7 +73,7 @@ pub(crate) fn write_double(value: f64, out: &mut Vec<u8>) {
 
 /// Appends an integer, exact to 64 bits.
 pub(crate) fn write_int(value: i64, out: &mut Vec<u8>) {
-    let _ = write!(out, "{value}");
+    put_signed(out, value);
 }
 
 #[cfg(test)]

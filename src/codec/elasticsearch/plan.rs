@@ -66,12 +66,19 @@ impl Plan {
 pub(super) struct Plans {
     known: HashMap<u64, Plan, foldhash::fast::FixedState>,
     bytes: usize,
+    /// The signature that came last, and its hash: most records have the shape of the one before.
+    last: (Vec<u8>, u64),
 }
 
 impl Plans {
     /// The plan for a record with this signature.
     pub(super) fn of(&mut self, signature: &[u8], prefix: &Prefix, attributes: &Pairs<'_>) -> &Plan {
-        let hash = xxh3_64(signature);
+        if self.last.0 != signature || signature.is_empty() {
+            self.last.0.clear();
+            self.last.0.extend_from_slice(signature);
+            self.last.1 = xxh3_64(signature);
+        }
+        let hash = self.last.1;
         if self.known.get(&hash).is_none_or(|plan| *plan.signature != *signature) {
             if self.known.len() >= PLANS_MAX || self.bytes + signature.len() > PLAN_BYTES_MAX {
                 self.known.clear();

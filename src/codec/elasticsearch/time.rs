@@ -19,9 +19,14 @@ pub(crate) fn write_nanos(time_ns: u64, out: &mut Vec<u8>) {
 
 #[inline]
 fn put(digits: &mut [u8], mut number: u64) {
-    for digit in digits.iter_mut().rev() {
-        *digit = b'0' + (number % 10) as u8;
-        number /= 10;
+    for two in digits.rchunks_mut(2) {
+        let last = (number % 100) as u8;
+        number /= 100;
+        match two {
+            [tens, ones] => (*tens, *ones) = (b'0' + last / 10, b'0' + last % 10),
+            [ones] => *ones = b'0' + last,
+            _ => {}
+        }
     }
 }
 

@@ -17,7 +17,7 @@ mod schema;
 mod tests;
 
 use super::proto::{put_varint, varint_len};
-use super::scan::{Kind as Json, Scanner};
+use super::scan::{Kind as Json, Scan, Scanner};
 use super::{DecodeError, DecodeErrorKind};
 use crate::limits::Limits;
 use schema::{Kind, Member, Message};
@@ -52,17 +52,17 @@ fn rewrite(body: &[u8], schema: &Message, limits: &Limits) -> Result<Vec<u8>, De
     let mut out = Vec::with_capacity(body.len() / 2);
     let depth = MESSAGES_AROUND_A_VALUE + MESSAGES_PER_VALUE * (limits.nesting_max + 2);
     message(&mut scanner, schema, depth, &mut out)?;
-    if scanner.at_end() { Ok(out) } else { Err(scanner.error("more than one JSON value")) }
+    if scanner.at_end() { Ok(out) } else { Err(*scanner.error("more than one JSON value")) }
 }
 
 /// Appends the object that comes next, at most `depth` messages in each other.
-fn message(scanner: &mut Scanner<'_>, schema: &Message, depth: usize, out: &mut Vec<u8>) -> Result<(), DecodeError> {
+fn message(scanner: &mut Scanner<'_>, schema: &Message, depth: usize, out: &mut Vec<u8>) -> Scan<()> {
     if scanner.peek()? != Json::Object {
-        return Err(scanner.error(format!("{} must be an object", schema.name)));
+        return Err(scanner.error(&format!("{} must be an object", schema.name)));
     }
     let Some(depth) = depth.checked_sub(1) else {
         let what = "JSON is nested too deeply".to_owned();
-        return Err(DecodeError { kind: DecodeErrorKind::TooDeep, what, offset: scanner.offset() });
+        return Err(Box::new(DecodeError { kind: DecodeErrorKind::TooDeep, what, offset: scanner.offset() }));
     };
     let mut seen = 0u32;
     scanner.object(|scanner, key| {
@@ -76,20 +76,20 @@ fn message(scanner: &mut Scanner<'_>, schema: &Message, depth: usize, out: &mut 
         }
         let bit = if schema.one_of { 1 } else { 1 << index };
         if seen & bit != 0 {
-            return Err(scanner.error(format!("`{}` is one value too many of {}", member.name, schema.name)));
+            return Err(scanner.error(&format!("`{}` is one value too many of {}", member.name, schema.name)));
         }
         seen |= bit;
         if !member.repeated {
             return value(scanner, member, depth, out);
         }
         if scanner.peek()? != Json::Array {
-            return Err(scanner.error(format!("`{}` must be an array", member.name)));
+            return Err(scanner.error(&format!("`{}` must be an array", member.name)));
         }
         scanner.array(|scanner| value(scanner, member, depth, out))
     })
 }
 
-fn value(scanner: &mut Scanner<'_>, member: &Member, depth: usize, out: &mut Vec<u8>) -> Result<(), DecodeError> {
+fn value(scanner: &mut Scanner<'_>, member: &Member, depth: usize, out: &mut Vec<u8>) -> Scan<()> {
     match member.kind {
         Kind::Message(schema) => nest(out, member.number, |out| message(scanner, schema, depth, out)),
         _ => scalar::put(scanner, member, out),
@@ -98,11 +98,7 @@ fn value(scanner: &mut Scanner<'_>, member: &Member, depth: usize, out: &mut Vec
 
 /// Appends a length-delimited field whose content `fill` appends. The content moves by the bytes
 /// that its length takes beyond the first.
-fn nest(
-    out: &mut Vec<u8>,
-    number: u32,
-    fill: impl FnOnce(&mut Vec<u8>) -> Result<(), DecodeError>,
-) -> Result<(), DecodeError> {
+fn nest(out: &mut Vec<u8>, number: u32, fill: impl FnOnce(&mut Vec<u8>) -> Scan<()>) -> Scan<()> {
     put_varint(out, u64::from(number) << 3 | 2);
     let at = out.len();
     out.push(0);

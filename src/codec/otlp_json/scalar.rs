@@ -11,7 +11,7 @@ use super::nest;
 use super::schema::{Kind, Member};
 use crate::codec::DecodeError;
 use crate::codec::proto::{put_fixed64_field, put_varint, put_varint_field};
-use crate::codec::scan::{Kind as Json, Scanner, Text};
+use crate::codec::scan::{Kind as Json, Scan, Scanner, Text};
 
 /// Padding or none: both are met.
 const LENIENT: GeneralPurposeConfig = general_purpose::PAD.with_decode_padding_mode(DecodePaddingMode::Indifferent);
@@ -19,7 +19,7 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(&STANDARD, LENIENT);
 const BASE64_URL: GeneralPurpose = GeneralPurpose::new(&URL_SAFE, LENIENT);
 
 /// Appends the value that comes next as `member`'s field.
-pub(super) fn put(scanner: &mut Scanner<'_>, member: &Member, out: &mut Vec<u8>) -> Result<(), DecodeError> {
+pub(super) fn put(scanner: &mut Scanner<'_>, member: &Member, out: &mut Vec<u8>) -> Scan<()> {
     let number = member.number;
     match member.kind {
         Kind::Text => {
@@ -62,11 +62,11 @@ pub(super) fn put(scanner: &mut Scanner<'_>, member: &Member, out: &mut Vec<u8>)
 }
 
 #[cold]
-fn wrong(scanner: &Scanner<'_>, member: &Member, wanted: &str) -> DecodeError {
-    scanner.error(format!("`{}` must be {wanted}", member.name))
+fn wrong(scanner: &Scanner<'_>, member: &Member, wanted: &str) -> Box<DecodeError> {
+    scanner.error(&format!("`{}` must be {wanted}", member.name))
 }
 
-fn text<'a>(scanner: &mut Scanner<'a>, member: &Member) -> Result<Text<'a>, DecodeError> {
+fn text<'a>(scanner: &mut Scanner<'a>, member: &Member) -> Scan<Text<'a>> {
     if scanner.peek()? == Json::Text { scanner.text() } else { Err(wrong(scanner, member, "a string")) }
 }
 
@@ -80,7 +80,7 @@ fn put_unhexed(text: &[u8], out: &mut Vec<u8>) -> Option<()> {
 }
 
 /// A number's text, and whether it stood in a string.
-fn number<'a>(scanner: &mut Scanner<'a>, member: &Member) -> Result<(Cow<'a, [u8]>, bool), DecodeError> {
+fn number<'a>(scanner: &mut Scanner<'a>, member: &Member) -> Scan<(Cow<'a, [u8]>, bool)> {
     match scanner.peek()? {
         Json::Number => Ok((Cow::Borrowed(scanner.number()?), false)),
         Json::Text => Ok((scanner.text()?.decode(), true)),
@@ -88,7 +88,7 @@ fn number<'a>(scanner: &mut Scanner<'a>, member: &Member) -> Result<(Cow<'a, [u8
     }
 }
 
-fn integer<T: TryFrom<i128>>(scanner: &mut Scanner<'_>, member: &Member) -> Result<T, DecodeError> {
+fn integer<T: TryFrom<i128>>(scanner: &mut Scanner<'_>, member: &Member) -> Scan<T> {
     let (text, _) = number(scanner, member)?;
     whole(&text)
         .and_then(|number| T::try_from(number).ok())
@@ -106,7 +106,7 @@ fn whole(text: &[u8]) -> Option<i128> {
     (number.fract() == 0.0 && number.abs() <= 2f64.powi(64)).then_some(number as i128)
 }
 
-fn double(scanner: &mut Scanner<'_>, member: &Member) -> Result<f64, DecodeError> {
+fn double(scanner: &mut Scanner<'_>, member: &Member) -> Scan<f64> {
     let (text, quoted) = number(scanner, member)?;
     match &*text {
         b"NaN" if quoted => return Ok(f64::NAN),

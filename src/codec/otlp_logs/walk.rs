@@ -50,9 +50,7 @@ impl Walker {
             match number {
                 1 => self.check_attributes(group.nested(value)?, 1)?,
                 2 => self.scope_logs(group.nested(value)?)?,
-                3 => {
-                    group.text(value)?;
-                }
+                3 => group.check_text(value)?,
                 _ => {}
             }
         }
@@ -81,9 +79,7 @@ impl Walker {
                     }
                     self.records = self.records.saturating_add(1);
                 }
-                3 => {
-                    group.text(value)?;
-                }
+                3 => group.check_text(value)?,
                 _ => {}
             }
         }
@@ -146,9 +142,7 @@ fn check_plain(
         2 | 7 => {
             fields.varint(value)?;
         }
-        3 | 12 => {
-            fields.text(value)?;
-        }
+        3 | 12 => fields.check_text(value)?,
         8 => {
             fields.fixed32(value)?;
         }

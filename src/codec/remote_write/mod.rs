@@ -10,6 +10,7 @@ mod splice;
 mod split;
 #[cfg(test)]
 mod tests;
+mod usual;
 mod walk;
 
 pub use splice::{encode, splice_snappy};

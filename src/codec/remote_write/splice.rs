@@ -34,11 +34,12 @@ pub fn splice_snappy(frames: &[&[u8]], out: &mut Vec<u8>) -> Result<(), Compress
 /// Appends a `WriteRequest` of the given series; requests appended to one buffer are one request.
 pub fn encode<'a>(series: impl IntoIterator<Item = (&'a Labels, &'a [Sample])>, out: &mut Vec<u8>) {
     for (labels, samples) in series {
-        let labels_len: usize = labels.iter().map(|(name, value)| framed(label_len(name, value))).sum();
+        let labels_len: usize =
+            labels.iter().map(|(name, value)| framed(label_len(name.as_bytes(), value.as_bytes()))).sum();
         let samples_len: usize = samples.iter().map(|sample| framed(sample_len(sample))).sum();
         put_len(out, field::TIMESERIES, labels_len + samples_len);
         for (name, value) in labels.iter() {
-            put_len(out, field::LABELS, label_len(name, value));
+            put_len(out, field::LABELS, label_len(name.as_bytes(), value.as_bytes()));
             put_bytes_field(out, field::NAME, name.as_bytes());
             put_bytes_field(out, field::VALUE, value.as_bytes());
         }
@@ -55,7 +56,8 @@ const fn framed(len: usize) -> usize {
     1 + varint_len(len as u64) + len
 }
 
-const fn label_len(name: &str, value: &str) -> usize {
+/// Bytes of a label's message.
+pub(super) const fn label_len(name: &[u8], value: &[u8]) -> usize {
     framed(name.len()) + framed(value.len())
 }
 

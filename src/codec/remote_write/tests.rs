@@ -245,6 +245,8 @@ fn any_value() -> impl Strategy<Value = f64> {
 prop_compose! {
     fn any_series()(
         mut labels in prop::collection::vec(any_label(), 0..4),
+        long in prop::option::weighted(0.3, 100usize..400),
+        usual_time in any::<Option<u32>>(),
         named in prop::bool::weighted(0.9),
         at_front in any::<bool>(),
         samples in prop::collection::vec((any_value(), any::<i64>()), 0..4),
@@ -255,9 +257,14 @@ prop_compose! {
             let name = prompb::Label { name: "__name__".into(), value: "m".into() };
             labels.insert(if at_front { 0 } else { labels.len() }, name);
         }
+        if let Some(len) = long {
+            labels.push(prompb::Label { name: "z".into(), value: "v".repeat(len) });
+        }
+        let timestamp = |any: i64| usual_time.map_or(any, |later| 1_700_000_000_000 + i64::from(later));
+        let sample = |(value, any)| prompb::Sample { value, timestamp: timestamp(any) };
         prompb::TimeSeries {
             labels,
-            samples: samples.into_iter().map(|(value, timestamp)| prompb::Sample { value, timestamp }).collect(),
+            samples: samples.into_iter().map(sample).collect(),
             exemplars: vec![],
             histograms: histograms.into_iter().map(|(sum, timestamp)| prompb::Histogram { sum, timestamp }).collect(),
             unknown,

@@ -1,12 +1,11 @@
 //! One pass over a `WriteRequest`: validates and counts, stages series and samples for the rule engine.
 
-use std::ops::Range;
-
 use bytes::Bytes;
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::field;
-use crate::codec::proto::{Cursor, ProtoError};
+use super::{field, usual};
+use crate::codec::proto::{Cursor, ProtoError, put_bytes_field, put_len};
+use crate::codec::remote_write::splice::label_len;
 use crate::codec::{DecodeError, DecodeErrorKind, TimeRange, Walked};
 use crate::limits::Limits;
 use crate::model::labels::{Labels, METRIC_NAME};
@@ -40,24 +39,14 @@ pub fn walk(body: Bytes, limits: &Limits, staged: &mut StagedSamples) -> Result<
     }
     let samples_max = (STAGED_BYTES_FREE + STAGED_BYTES_PER_BYTE * body.len()) / size_of::<Sample>();
     let (times, walked) = (TimeRange::EMPTY, Walked::default());
-    let mut walker = Walker {
-        body: &body,
-        limits,
-        staged,
-        labels: Vec::new(),
-        scratch: Vec::new(),
-        times,
-        walked,
-        copied: 0,
-        samples_max,
-    };
+    let mut walker =
+        Walker { limits, staged, labels: Vec::new(), scratch: Vec::new(), times, walked, copied: 0, samples_max };
     let mut request = Cursor::new(&body);
     let mut index = 0;
     while let Some((number, value)) = request.next()? {
         if number == field::TIMESERIES {
-            let series = request.nested(value)?;
-            let len = request.bytes(value)?.len();
-            if let Some((points, why)) = walker.series(series, request.offset() - len, len)? {
+            let message = request.bytes(value)?;
+            if let Some((points, why)) = walker.series(message, request.offset() - message.len())? {
                 walker.reject(&body, request.field_start(), request.offset(), points, || {
                     format!("series {index}: {why}")
                 });
@@ -91,7 +80,6 @@ pub fn labels_at(body: &[u8], series: &StagedSeries) -> Labels {
 }
 
 struct Walker<'a, 's> {
-    body: &'a [u8],
     limits: &'s Limits,
     staged: &'s mut StagedSamples,
     /// The series' labels; one buffer for the whole request.
@@ -107,28 +95,34 @@ struct Walker<'a, 's> {
 
 impl<'a> Walker<'a, '_> {
     /// Stages one series; answers its points and what is wrong with it, if it is to be rejected.
-    fn series(
-        &mut self,
-        mut series: Cursor<'a>,
-        offset: usize,
-        len: usize,
-    ) -> Result<Option<(u32, String)>, DecodeError> {
+    #[inline]
+    fn series(&mut self, message: &'a [u8], offset: usize) -> Result<Option<(u32, String)>, DecodeError> {
+        let start = self.staged.samples.len();
+        let times = self.times;
+        let samples = &mut self.staged.samples;
+        match usual::series(message, self.limits, self.samples_max, samples, &mut self.times) {
+            Some(labels_hash) => {
+                self.stage(labels_hash, start, 0, offset, message.len());
+                Ok(None)
+            }
+            None => {
+                self.staged.samples.truncate(start);
+                self.times = times;
+                self.any_series(message, offset)
+            }
+        }
+    }
+
+    /// [`Walker::series`] of any form.
+    fn any_series(&mut self, message: &'a [u8], offset: usize) -> Result<Option<(u32, String)>, DecodeError> {
         self.labels.clear();
         let start = self.staged.samples.len();
         let times = self.times;
         let mut histograms = 0u32;
-        let mut labels_at: Option<Range<usize>> = None;
+        let mut series = Cursor::at(message, offset);
         while let Some((number, value)) = series.next()? {
             match number {
-                field::LABELS => {
-                    let pair = match usual_label(series.bytes(value)?) {
-                        Some(pair) => pair,
-                        None => label(series.nested(value)?)?,
-                    };
-                    self.labels.push(pair);
-                    let start = labels_at.map_or(series.field_start(), |at| at.start);
-                    labels_at = Some(start..series.offset());
-                }
+                field::LABELS => self.labels.push(label(series.nested(value)?)?),
                 field::SAMPLES => {
                     let sample = sample(series.nested(value)?)?;
                     self.times.add(sample.timestamp_ms);
@@ -149,26 +143,35 @@ impl<'a> Walker<'a, '_> {
                 _ => {}
             }
         }
-        let samples = self.staged.samples.len() - start;
-        let points = histograms.saturating_add(u32::try_from(samples).unwrap_or(u32::MAX));
-        // One look over all labels, framing included, instead of one at each name and value.
-        let ascii = self.body[labels_at.unwrap_or_default()].is_ascii();
-        match labels_verdict(&mut self.labels, ascii, &mut self.scratch, self.limits) {
+        match labels_verdict(&mut self.labels, &mut self.scratch, self.limits) {
             Ok(labels_hash) => {
-                self.walked.items = self.walked.items.saturating_add(points);
-                if samples > 0 {
-                    // Neither number exceeds the body's length, which `walk` checked.
-                    let (offset, len) = (offset as u32, len as u32);
-                    let samples_end = self.staged.samples.len() as u32;
-                    self.staged.series.push(StagedSeries { labels_hash, offset, len, samples_end });
-                }
+                self.stage(labels_hash, start, histograms, offset, message.len());
                 Ok(None)
             }
             Err(why) => {
+                let points = self.points(start, histograms);
                 self.staged.samples.truncate(start);
                 self.times = times;
                 Ok(Some((points, why)))
             }
+        }
+    }
+
+    /// Points of the series whose samples start at `start`.
+    #[inline]
+    fn points(&self, start: usize, histograms: u32) -> u32 {
+        let samples = self.staged.samples.len() - start;
+        histograms.saturating_add(u32::try_from(samples).unwrap_or(u32::MAX))
+    }
+
+    /// Counts the series' points, and stages it if it has samples.
+    #[inline]
+    fn stage(&mut self, labels_hash: u64, start: usize, histograms: u32, offset: usize, len: usize) {
+        self.walked.items = self.walked.items.saturating_add(self.points(start, histograms));
+        if self.staged.samples.len() > start {
+            // No number exceeds the body's length, which `walk` checked.
+            let (offset, len, samples_end) = (offset as u32, len as u32, self.staged.samples.len() as u32);
+            self.staged.series.push(StagedSeries { labels_hash, offset, len, samples_end });
         }
     }
 
@@ -191,12 +194,7 @@ impl<'a> Walker<'a, '_> {
 }
 
 /// Sorts the labels; answers the hash of those with a value, or what is wrong with them.
-fn labels_verdict(
-    labels: &mut [(&[u8], &[u8])],
-    ascii: bool,
-    scratch: &mut Vec<u8>,
-    limits: &Limits,
-) -> Result<u64, String> {
+fn labels_verdict(labels: &mut [(&[u8], &[u8])], scratch: &mut Vec<u8>, limits: &Limits) -> Result<u64, String> {
     let shown = |bytes: &[u8]| String::from_utf8_lossy(&bytes[..bytes.len().min(64)]).into_owned();
     if !labels.is_sorted_by(|(a, _), (b, _)| a < b) {
         labels.sort_by_key(|(name, _)| *name);
@@ -233,34 +231,23 @@ fn labels_verdict(
     if !named {
         return Err("no metric name (label __name__)".to_owned());
     }
-    hash(labels, ascii, scratch).ok_or_else(|| "a label is not valid UTF-8".to_owned())
+    hash(labels, scratch).ok_or_else(|| "a label is not valid UTF-8".to_owned())
 }
 
 /// [`labels_hash`](crate::model::labels::labels_hash) of the labels, `None` if one is not UTF-8.
-///
-/// Hashing the same bytes in one piece, out of `scratch`, takes a fraction of the time.
-fn hash(labels: &[(&[u8], &[u8])], ascii: bool, scratch: &mut Vec<u8>) -> Option<u64> {
+fn hash(labels: &[(&[u8], &[u8])], scratch: &mut Vec<u8>) -> Option<u64> {
     scratch.clear();
-    for (name, value) in labels.iter().filter(|(_, value)| !value.is_empty()) {
-        for text in [*name, *value] {
-            if !ascii && std::str::from_utf8(text).is_err() {
-                return None;
-            }
-            scratch.extend_from_slice(text);
-            scratch.push(0xff);
+    for (name, value) in labels {
+        if std::str::from_utf8(name).is_err() || std::str::from_utf8(value).is_err() {
+            return None;
+        }
+        if !value.is_empty() {
+            put_len(scratch, field::LABELS, label_len(name, value));
+            put_bytes_field(scratch, field::NAME, name);
+            put_bytes_field(scratch, field::VALUE, value);
         }
     }
     Some(xxh3_64(scratch))
-}
-
-/// A label as every sender writes it: name, then value, each shorter than 128 bytes. The general
-/// reader takes several times as long, and labels are most of a request.
-#[inline]
-fn usual_label(message: &[u8]) -> Option<(&[u8], &[u8])> {
-    let (&[0x0a, name_len], rest) = message.split_first_chunk()? else { return None };
-    let (name, rest) = rest.split_at_checked(usize::from(name_len))?;
-    let (&[0x12, value_len], value) = rest.split_first_chunk()? else { return None };
-    (name_len < 0x80 && value_len < 0x80 && value.len() == usize::from(value_len)).then_some((name, value))
 }
 
 fn label<'a>(mut label: Cursor<'a>) -> Result<(&'a [u8], &'a [u8]), ProtoError> {

@@ -2,8 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::codec::DecodeError;
-use crate::codec::scan::{Kind, Scanner};
+use crate::codec::scan::{Kind, Scan, Scanner};
 
 /// What is read of a span; `problem` is the first thing that Zipkin would refuse it for.
 #[derive(Default)]
@@ -17,7 +16,7 @@ pub(super) struct Span {
 
 impl Span {
     /// Reads the value at the scanner, at most `depth` lists and objects in each other.
-    pub(super) fn read(scanner: &mut Scanner<'_>, depth: usize) -> Result<Self, DecodeError> {
+    pub(super) fn read(scanner: &mut Scanner<'_>, depth: usize) -> Scan<Self> {
         let mut span = Self::default();
         if scanner.peek()? != Kind::Object {
             scanner.skip(depth)?;
@@ -38,7 +37,7 @@ impl Span {
         self.problem.get_or_insert_with(|| why.into());
     }
 
-    fn member(&mut self, scanner: &mut Scanner<'_>, key: &[u8], depth: usize) -> Result<(), DecodeError> {
+    fn member(&mut self, scanner: &mut Scanner<'_>, key: &[u8], depth: usize) -> Scan<()> {
         if scanner.peek()? == Kind::Null {
             return scanner.skip(depth);
         }
@@ -74,13 +73,7 @@ impl Span {
     }
 
     /// Lower-case hexadecimal, up to `len_max` digits, not all zero unless it is a parent's.
-    fn id(
-        &mut self,
-        scanner: &mut Scanner<'_>,
-        name: &'static str,
-        len_max: usize,
-        depth: usize,
-    ) -> Result<(), DecodeError> {
+    fn id(&mut self, scanner: &mut Scanner<'_>, name: &'static str, len_max: usize, depth: usize) -> Scan<()> {
         if scanner.peek()? != Kind::Text {
             self.refuse(format!("{name} must be a string"));
             return scanner.skip(depth);
@@ -88,15 +81,15 @@ impl Span {
         let text = scanner.text()?.decode();
         if text.is_empty() || text.len() > len_max {
             self.refuse(format!("{name} has {} characters, 1 to {len_max} expected", text.len()));
-        } else if !text.iter().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')) {
+        } else if !text.iter().fold(true, |all, byte| all & matches!(byte, b'0'..=b'9' | b'a'..=b'f')) {
             self.refuse(format!("{name} {:?} is not lower-case hexadecimal", String::from_utf8_lossy(&text)));
-        } else if name != "parentId" && text.iter().all(|byte| *byte == b'0') {
+        } else if name != "parentId" && text.iter().fold(true, |all, byte| all & (*byte == b'0')) {
             self.refuse(format!("{name} is all zeros"));
         }
         Ok(())
     }
 
-    fn kind(&mut self, scanner: &mut Scanner<'_>, depth: usize) -> Result<(), DecodeError> {
+    fn kind(&mut self, scanner: &mut Scanner<'_>, depth: usize) -> Scan<()> {
         if scanner.peek()? != Kind::Text {
             self.refuse("kind must be a string");
             return scanner.skip(depth);
@@ -110,20 +103,19 @@ impl Span {
     }
 
     /// A string; Zipkin takes a number for one.
-    fn string(&mut self, scanner: &mut Scanner<'_>, name: &'static str, depth: usize) -> Result<(), DecodeError> {
-        if !matches!(scanner.peek()?, Kind::Text | Kind::Number) {
-            self.refuse(format!("{name} must be a string"));
+    fn string(&mut self, scanner: &mut Scanner<'_>, name: &'static str, depth: usize) -> Scan<()> {
+        match scanner.peek()? {
+            Kind::Text => scanner.text().map(drop),
+            Kind::Number => scanner.number().map(drop),
+            _ => {
+                self.refuse(format!("{name} must be a string"));
+                scanner.skip(depth)
+            }
         }
-        scanner.skip(depth)
     }
 
     /// A whole number of 64 bits; Zipkin takes it from a string, too.
-    fn integer(
-        &mut self,
-        scanner: &mut Scanner<'_>,
-        name: &'static str,
-        depth: usize,
-    ) -> Result<Option<i64>, DecodeError> {
+    fn integer(&mut self, scanner: &mut Scanner<'_>, name: &'static str, depth: usize) -> Scan<Option<i64>> {
         let text = match scanner.peek()? {
             Kind::Number => Cow::Borrowed(scanner.number()?),
             Kind::Text => scanner.text()?.decode(),
@@ -141,7 +133,7 @@ impl Span {
         Ok(number)
     }
 
-    fn endpoint(&mut self, scanner: &mut Scanner<'_>, name: &'static str, depth: usize) -> Result<(), DecodeError> {
+    fn endpoint(&mut self, scanner: &mut Scanner<'_>, name: &'static str, depth: usize) -> Scan<()> {
         if scanner.peek()? != Kind::Object {
             self.refuse(format!("{name} must be an object"));
             return scanner.skip(depth);
@@ -165,7 +157,7 @@ impl Span {
         })
     }
 
-    fn annotations(&mut self, scanner: &mut Scanner<'_>, depth: usize) -> Result<(), DecodeError> {
+    fn annotations(&mut self, scanner: &mut Scanner<'_>, depth: usize) -> Scan<()> {
         if scanner.peek()? != Kind::Array {
             self.refuse("annotations must be an array");
             return scanner.skip(depth);
@@ -196,7 +188,7 @@ impl Span {
         })
     }
 
-    fn tags(&mut self, scanner: &mut Scanner<'_>, depth: usize) -> Result<(), DecodeError> {
+    fn tags(&mut self, scanner: &mut Scanner<'_>, depth: usize) -> Scan<()> {
         if scanner.peek()? != Kind::Object {
             self.refuse("tags must be an object");
             return scanner.skip(depth);

@@ -1,7 +1,7 @@
 //! One pass over a JSON array of spans: checks, counts, cuts out the invalid.
 
 use super::span::Span;
-use crate::codec::scan::{Kind, Scanner};
+use crate::codec::scan::{Kind, Scan, Scanner};
 use crate::codec::{DecodeError, TimeRange, Walked};
 use crate::limits::Limits;
 
@@ -14,8 +14,12 @@ use crate::limits::Limits;
 /// # Errors
 /// If the bytes are no JSON array, or nested deeper than `limits.nesting_max`.
 pub fn walk(body: &[u8], limits: &Limits) -> Result<Walked, DecodeError> {
+    read(body, limits).map_err(|error| *error)
+}
+
+fn read(body: &[u8], limits: &Limits) -> Scan<Walked> {
     if let Err(error) = std::str::from_utf8(body) {
-        return Err(DecodeError::malformed("JSON is not valid UTF-8", error.valid_up_to()));
+        return Err(Box::new(DecodeError::malformed("JSON is not valid UTF-8", error.valid_up_to())));
     }
     let mut scanner = Scanner::new(body);
     if scanner.peek()? != Kind::Array {
