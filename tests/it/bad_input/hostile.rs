@@ -86,6 +86,8 @@ async fn a_slow_body_holds_its_memory_for_ten_seconds_and_an_idle_connection_liv
     slow.write_all(head(1 << 20).as_bytes()).await.expect("it is sent");
     slow.write_all(&vec![b' '; 900 << 10]).await.expect("it is sent");
     let started = Instant::now();
+    // until the gateway has read that: otherwise the large ones below could be there first
+    tokio::time::sleep(Duration::from_secs(1)).await;
     let client = client();
     let large = || [vec![b' '; 600 << 10], usual(Protocol::Zipkin, 1)].concat();
     let refused = until("the slow one holds the memory", Duration::from_secs(8), async || {
