@@ -66,7 +66,7 @@ impl Service {
 
     /// A JSON request as if it had come in protobuf.
     fn rewritten(&self, gate: &Gate, mut received: Received) -> Result<Received, Refused> {
-        // protobuf is hardly ever longer than the JSON it came as
+        // what the message takes at most, but for oddities
         received.reservation.grow(received.body.len() as u64)?;
         let message = Bytes::from((self.rewrite)(&received.body, &gate.limits)?);
         Ok(Received { raw: message.clone(), encoding: Encoding::Identity, body: message, ..received })
