@@ -15,12 +15,14 @@ use super::rules;
 use crate::alert::Dispatcher;
 use crate::backoff::Backoff;
 use crate::config::Config;
-use crate::journal::{Journal, Position};
+use crate::journal::Position;
 use crate::model::alert::{Alert, AlertState};
 use crate::model::signal::Signal;
 use crate::model::time::{rfc3339, wall_clock};
 use crate::notify::{self, Notifier};
 use crate::pipeline::evaluator::Evaluator;
+use crate::pipeline::intake::SignalLog;
+use crate::pipeline::recorder::Recorder;
 use crate::rule::SavedAlert;
 use crate::store::{Row, SavedPosition, Snapshot, Store};
 use crate::telemetry::Telemetry;
@@ -72,7 +74,7 @@ impl Alerting {
     /// Loads rules, resumes state, and starts the engine and the notifier.
     pub(super) async fn start(
         config: &Arc<Config>,
-        metrics: &Journal,
+        metrics: &Arc<SignalLog>,
         telemetry: &Telemetry,
         stop: &CancellationToken,
         tasks: Tasks<'_>,
@@ -84,7 +86,7 @@ impl Alerting {
         let mut alerts = saved.alerts.iter().map(Row::decode).collect::<Result<Vec<SavedAlert>, _>>()?;
         alerts.iter_mut().for_each(|alert| alert.saved_at = saved.saved_at);
         let mut engine = rules::engine(config, loaded.rules, wall_clock());
-        let (journal, limits) = (metrics.clone(), config.limits.clone());
+        let (journal, limits) = (metrics.journal.clone(), config.limits.clone());
         let tail = journal.tail();
         let engine = tokio::task::spawn_blocking(move || {
             rules::resume(&mut engine, &journal, position, alerts, &limits).map(|()| engine)
@@ -101,7 +103,9 @@ impl Alerting {
         tasks.notifiers.spawn(worker.run(stop.clone()));
 
         let (sender, changed) = mpsc::channel(CHANGES_MAX);
-        let evaluator = Evaluator::start(engine, tail, sender, telemetry.clone()).context("cannot start the engine")?;
+        let recorder = Recorder::new(Arc::clone(metrics), config.external_labels.clone());
+        let evaluator =
+            Evaluator::start(engine, tail, sender, recorder, telemetry.clone()).context("cannot start the engine")?;
         let changes = broadcast::Sender::new(LISTENER_CHANGES_MAX);
         let reloaded = Arc::new(Mutex::new(Reloaded::now(None)));
         let alerting = Self { config: Arc::clone(config), evaluator, notifier, store, changes, dirty, reloaded };

@@ -81,7 +81,7 @@ impl Gateway {
         for log in logs.iter() {
             background.spawn(Arc::clone(log).keep_synced(SYNC_INTERVAL));
         }
-        let metrics = &logs[Signal::Metrics as usize - 1].journal;
+        let metrics = &logs[Signal::Metrics as usize - 1];
         let tasks = alerting::Tasks { notifiers: &mut notifiers, background: &mut background };
         let alerting = Alerting::start(&config, metrics, &telemetry, &stop.notifiers, tasks).await?;
         let shared = exporters::Shared { logs: &logs, letters: &letters, telemetry: &telemetry, stop: &stop.workers };

@@ -12,10 +12,10 @@ use crate::config::Config;
 use crate::journal::{Journal, Position};
 use crate::limits::Limits;
 use crate::model::sample::StagedSamples;
-use crate::model::signal::WireFormat;
+use crate::model::signal::{Origin, WireFormat};
 use crate::model::time::{Millis, wall_clock};
 use crate::rule::template::Surroundings;
-use crate::rule::{Engine, RuleSet, SavedAlert, Settings, load_rules_as};
+use crate::rule::{Engine, Outputs, RuleSet, SavedAlert, Settings, load_rules_as};
 use crate::yaml::Problems;
 
 /// How far back windows are filled at start. Longer ranges warm up as data comes.
@@ -69,6 +69,7 @@ pub(super) fn engine(config: &Config, rules: RuleSet, now: Millis) -> Engine {
         window_bytes_max: config.rules.window_bytes_max,
         series_max: config.limits.series_max,
         evaluate: config.rules.evaluate,
+        outputs: Outputs::Wanted,
         surroundings: Surroundings {
             external_labels: config.external_labels.clone(),
             external_url: config.external_url.clone(),
@@ -111,7 +112,12 @@ pub(super) fn resume(
         };
         samples += staged.samples.len();
         let mut labels_of = |series: &_| remote_write::labels_at(&staged.body, series);
-        if frame.next <= evaluated {
+        // what rules made is seen again, not made again; what was forwarded is in the history if it is read
+        if frame.origin == Origin::Recorded {
+            if frame.is_history() {
+                engine.replay(frame.received_at, &staged, &mut labels_of);
+            }
+        } else if frame.next <= evaluated {
             engine.replay(frame.received_at, &staged, &mut labels_of);
         } else {
             if let Some(saved) = saved.take() {

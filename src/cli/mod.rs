@@ -9,6 +9,7 @@ pub mod check;
 pub mod demo;
 pub mod logging;
 pub mod serve;
+pub mod test;
 
 pub use logging::LogFormat;
 
@@ -36,6 +37,8 @@ pub enum Command {
     Demo(demo::Options),
     /// Validate configuration, alerting file and rule files; exit 1 on any error
     Check(check::Args),
+    /// Run unit tests of rules, in promtool's format; exit 1 when one fails
+    Test(test::Args),
 }
 
 /// Which configuration to read.
@@ -56,6 +59,7 @@ pub fn main() -> ExitCode {
         Command::Check(args) => {
             check::run(args, crate::config::environment::variables(), &mut std::io::stdout().lock())
         }
+        Command::Test(args) => test::run(args, &mut std::io::stdout().lock(), &mut std::io::stderr().lock()),
     };
     match done {
         Ok(code) => code,

@@ -103,6 +103,9 @@ impl Exporter for Prometheus {
     fn encode(&self, frames: &[Frame], from: Place) -> Encoded<Request> {
         let (mut parts, mut letters, mut bytes, mut next) = (Vec::new(), Vec::new(), 0, None);
         for (at, frame) in frames.iter().enumerate().skip(from.frame) {
+            if frame.is_history() {
+                continue;
+            }
             let part = match frame.encoding {
                 Encoding::Snappy => Some(Part {
                     snappy: frame.payload.clone(),

@@ -16,7 +16,7 @@
 use bytes::Bytes;
 
 use super::position::Position;
-use crate::model::signal::{Encoding, Origin, WireFormat};
+use crate::model::signal::{Encoding, Origin, RECORDED_HISTORY, WireFormat};
 use crate::model::time::Millis;
 
 /// First bytes of every frame; not ASCII, so that text bodies do not hold it.
@@ -101,6 +101,14 @@ pub struct Frame {
     pub context: Bytes,
     /// The body as received.
     pub payload: Bytes,
+}
+
+impl Frame {
+    /// Whether it holds what rules made for themselves: read at a start, never delivered.
+    #[must_use]
+    pub fn is_history(&self) -> bool {
+        self.origin == Origin::Recorded && self.context == RECORDED_HISTORY
+    }
 }
 
 /// Items a reader went past without getting them.

@@ -111,6 +111,12 @@ impl TryFrom<u8> for Encoding {
     }
 }
 
+/// The context of a [`Origin::Recorded`] frame that only a start reads: what rules read of other rules.
+pub const RECORDED_HISTORY: &[u8] = b"history";
+
+/// The context of a [`Origin::Recorded`] frame that exporters send: series of groups with `forward: true`.
+pub const RECORDED_FORWARD: &[u8] = b"forward";
+
 /// Where a frame came from. Numbers are on disk: never reuse one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[repr(u8)]

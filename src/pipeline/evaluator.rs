@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, oneshot};
 
 use super::memory::Reservation;
+use super::recorder::Recorder;
 use crate::codec::remote_write;
 use crate::journal::Position;
 use crate::model::alert::Alert;
@@ -77,8 +78,8 @@ impl Place<'_> {
 }
 
 impl Evaluator {
-    /// Starts the thread with `engine`, which stands at `position`; changed alerts go to `changed`.
-    /// It ends when the last handle is dropped.
+    /// Starts the thread with `engine`, which stands at `position`; changed alerts go to `changed`, what
+    /// rules make to `recorder`. It ends when the last handle is dropped.
     ///
     /// # Errors
     /// When the operating system gives no thread.
@@ -86,12 +87,13 @@ impl Evaluator {
         engine: Engine,
         position: Position,
         changed: mpsc::Sender<Vec<Alert>>,
+        recorder: Recorder,
         telemetry: Telemetry,
     ) -> io::Result<Self> {
         let (batches, batches_in) = mpsc::channel(BATCHES_MAX);
         let (questions, questions_in) = mpsc::channel(QUESTIONS_MAX);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
-        let mut rim = Rim { engine, position, changed, telemetry, found: Vec::new() };
+        let mut rim = Rim { engine, position, changed, recorder, telemetry, found: Vec::new() };
         std::thread::Builder::new()
             .name("evaluator".to_owned())
             .spawn(move || runtime.block_on(rim.live(batches_in, questions_in)))?;
@@ -143,6 +145,7 @@ struct Rim {
     engine: Engine,
     position: Position,
     changed: mpsc::Sender<Vec<Alert>>,
+    recorder: Recorder,
     telemetry: Telemetry,
     found: Vec<Alert>,
 }
@@ -191,6 +194,10 @@ impl Rim {
         let started = Instant::now();
         let mut stopwatch = || u64::try_from(started.elapsed().as_nanos()).unwrap_or(u64::MAX);
         self.engine.run(now, &mut stopwatch, &mut self.found);
+        let made = self.engine.take_made();
+        if !made.is_empty() {
+            self.recorder.record(&made, now);
+        }
         self.telemetry.rule_run_seconds.observe(started.elapsed().as_secs_f64());
         self.count();
         if !self.found.is_empty() && self.changed.send(std::mem::take(&mut self.found)).await.is_err() {

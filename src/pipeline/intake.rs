@@ -100,6 +100,13 @@ impl SignalLog {
         self.tail.subscribe()
     }
 
+    /// Appends a frame that no sender waits for.
+    pub(super) fn append(&self, meta: &FrameMeta<'_>, payload: &[u8], now: Millis) -> Result<(), AppendError> {
+        let appended = self.journal.append(meta, payload, now)?;
+        self.tail.send_replace(appended.next);
+        Ok(())
+    }
+
     /// Waits until everything before `position` is on the disk.
     async fn durable(&self, position: Position) {
         self.wanted.send_if_modified(|wanted| {

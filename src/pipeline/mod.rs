@@ -15,4 +15,5 @@ pub mod exporter;
 pub mod intake;
 pub mod letter;
 pub mod memory;
+pub mod recorder;
 pub mod worker;

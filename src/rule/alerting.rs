@@ -18,6 +18,8 @@ pub(super) struct Found {
     /// The element's own labels, for templates.
     pub(super) element: Labels,
     pub(super) value: f64,
+    /// Annotations that had to be expanded at once.
+    pub(super) annotations: Option<Labels>,
 }
 
 /// One alert.
@@ -26,6 +28,8 @@ pub(super) struct Active {
     pub(super) labels: Labels,
     pub(super) element: Labels,
     pub(super) value: f64,
+    /// Annotations that were expanded at the evaluation, because they ask something.
+    pub(super) annotations: Option<Labels>,
     pub(super) state: AlertState,
     pub(super) active_at: Millis,
     pub(super) fired_at: Option<Millis>,
@@ -122,12 +126,13 @@ impl Alerts {
         match self.0.get_mut(&found.labels) {
             Some(alert) if alert.state != AlertState::Resolved => {
                 (alert.value, alert.element, alert.evaluated_at) = (found.value, found.element, step.at);
-                (alert.held_until, alert.seen) = (None, true);
+                (alert.held_until, alert.seen, alert.annotations) = (None, true, found.annotations);
             }
             _ => self.insert(Active {
                 labels: found.labels,
                 element: found.element,
                 value: found.value,
+                annotations: found.annotations,
                 state: AlertState::Pending,
                 active_at: step.at,
                 fired_at: None,

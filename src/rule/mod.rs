@@ -8,7 +8,7 @@
 //! Reading order: [`file`] (rule files), [`template`] (labels and annotations), [`promql`]
 //! (expressions), [`partition`] (what may be evaluated apart), `index` (which selectors want a new
 //! series), `window` (its samples), `alerting` (one alert's life), `tick` (when groups are due),
-//! [`engine`] (all of it together), [`explain`] (what a rule costs).
+//! [`engine`] (all of it together), [`explain`] (what a rule costs), [`unit_test`] (rules under test).
 
 mod alerting;
 pub mod engine;
@@ -19,7 +19,8 @@ pub mod partition;
 pub mod promql;
 pub mod template;
 mod tick;
+pub mod unit_test;
 mod window;
 
-pub use engine::{Engine, GroupView, SavedAlert, Settings};
+pub use engine::{Engine, GroupView, Made, Outputs, SavedAlert, Settings};
 pub use file::{Evaluate, RuleSet, load_rules, load_rules_as};

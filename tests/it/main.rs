@@ -13,3 +13,4 @@ mod promql_differential;
 mod stores;
 #[expect(unreachable_pub, reason = "one binary: `pub` says what the tests may use of the support")]
 mod support;
+mod unit_test;

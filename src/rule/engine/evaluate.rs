@@ -12,7 +12,7 @@ use crate::model::time::Millis;
 use crate::rule::alerting::{Active, Found, Step};
 use crate::rule::file::What;
 use crate::rule::promql::{Element, Inputs, SeriesView, Value, eval_part};
-use crate::rule::template::{Surroundings, Template};
+use crate::rule::template::{Ask, Surroundings, Template};
 
 /// An evaluation is repeated between ticks no sooner than this many times its duration after the last:
 /// one hot rule costs 5 % of a core at most.
@@ -180,16 +180,19 @@ impl Engine {
         step: Step,
         turn: &mut Turn<'_>,
     ) -> Result<(), String> {
-        let Some(partition) = self.partitions.get_mut(id) else { return Ok(()) };
+        let Some(partition) = self.partitions.get(id) else { return Ok(()) };
         if elements.is_empty() && partition.alerts.is_empty() {
             return Ok(());
         }
         let around = &self.settings.surroundings;
+        let aside = self.rules[partition.rule as usize].aside;
+        let mut ask = |text: &str| self.ask(definition, aside, text, step.at);
         let found: Vec<Found> =
-            elements.into_iter().map(|element| found(definition, element, step.at, around)).collect();
+            elements.into_iter().map(|element| found(definition, element, step.at, around, &mut ask)).collect();
         if has_duplicates(found.iter().map(|found| &found.labels)) {
             return Err("vector contains metrics with the same labelset after applying alert labels".to_owned());
         }
+        let Some(partition) = self.partitions.get_mut(id) else { return Ok(()) };
         let group = &self.groups[definition.group as usize].name;
         let told = turn.out.len();
         partition.alerts.step(found, step, |active| {
@@ -236,28 +239,39 @@ pub(super) fn has_duplicates<'a>(labels: impl ExactSizeIterator<Item = &'a Label
 }
 
 /// An element with its alert's labels: its own without the metric name, the rule's over them.
-fn found(definition: &Definition, element: Element, at: Millis, around: &Surroundings) -> Found {
+fn found(definition: &Definition, element: Element, at: Millis, around: &Surroundings, ask: Ask<'_>) -> Found {
     let Element { labels, value } = element;
     let own: Vec<(&str, String)> = definition
         .rule
         .labels
         .iter()
-        .map(|(name, template)| (name.as_str(), template.expand(&labels, value, at, around)))
+        .map(|(name, template)| (name.as_str(), template.expand(&labels, value, at, around, ask)))
         .collect();
     let own = own.iter().map(|(name, text)| (*name, text.as_str()));
     let alert = labels.with([(METRIC_NAME, "")].into_iter().chain(own).chain([("alertname", &*definition.rule.name)]));
-    Found { labels: alert, element: labels, value }
+    let mut expand =
+        |(name, template): &(String, Template)| (name.clone(), template.expand(&labels, value, at, around, ask));
+    let annotations =
+        definition.annotations_ask().then(|| Labels::from_pairs(definition.rule.annotations.iter().map(&mut expand)));
+    Found { labels: alert, element: labels, value, annotations }
 }
 
 /// An alert as everything after the engine reads it, with external labels.
 pub(super) fn told_alert(definition: &Definition, group: &str, active: &Active, around: &Surroundings) -> Alert {
+    // what asks something was expanded at the evaluation, but for alerts of an earlier process
+    let mut ask = |_: &str| Err("the alert was not evaluated since the start".to_owned());
     let expand = |(name, template): &(String, Template)| {
-        (name.clone(), template.expand(&active.element, active.value, active.evaluated_at, around))
+        let text = template.expand(&active.element, active.value, active.evaluated_at, around, &mut ask);
+        (name.clone(), text)
+    };
+    let annotations = match &active.annotations {
+        Some(annotations) => annotations.clone(),
+        None => Labels::from_pairs(definition.rule.annotations.iter().map(expand)),
     };
     let external = around.external_labels.iter().filter(|(name, _)| active.labels.get(name).is_empty());
     Alert {
         labels: if around.external_labels.is_empty() { active.labels.clone() } else { active.labels.with(external) },
-        annotations: Labels::from_pairs(definition.rule.annotations.iter().map(expand)),
+        annotations,
         group: group.to_owned(),
         expr: definition.rule.text.clone(),
         state: active.state,

@@ -68,6 +68,9 @@ impl Engine {
         for run in std::mem::take(&mut self.rules) {
             let group = &self.groups[run.definition.group as usize];
             let mut state = Kept::of(&run, group);
+            if let Some(aside) = run.aside {
+                self.partitions.remove(aside);
+            }
             for partition in run.partitions.into_values().filter_map(|id| self.partitions.remove(id)) {
                 let mut partition = partition;
                 state.alerts.extend(partition.alerts.take());
@@ -81,7 +84,7 @@ impl Engine {
     /// Matches every series against the new rules.
     fn reindex(&mut self) {
         let readers = (0..).zip(&self.rules).flat_map(|(rule, run)| {
-            let selectors = run.definition.rule.expr.selectors.iter();
+            let selectors = run.definition.selectors();
             (0..).zip(selectors).map(move |(selector, found)| (Reader { rule, selector }, found))
         });
         self.index = Index::build(readers);
@@ -162,7 +165,8 @@ impl Engine {
         }
         let runs = self.groups.iter().any(|run| run.file == file && run.name == group);
         let when = if runs { now } else { now.saturating_add(2 * kept.interval) };
-        self.orphans.extend(kept.outputs.into_iter().map(|labels| (when, labels)));
+        let forward = kept.definition.forward;
+        self.orphans.extend(kept.outputs.into_iter().map(|labels| (when, labels, forward)));
     }
 }
 

@@ -13,17 +13,20 @@ mod load;
 mod observe;
 mod output;
 mod partition;
+mod query;
 mod restore;
 mod rules;
 mod run;
 mod settings;
+mod step;
 mod store;
 #[cfg(test)]
 mod tests;
 mod view;
 
 pub use restore::SavedAlert;
-pub use settings::{Evaluations, Settings, Stats};
+pub use settings::{Evaluations, Outputs, Settings, Stats};
+pub use step::Made;
 pub use view::{GroupView, Health, RuleKind, RuleState, RuleView};
 
 use std::sync::Arc;
@@ -49,8 +52,10 @@ pub struct Engine {
     clock: Millis,
     /// Changes made outside [`Engine::run`], told by the next one.
     outbox: Vec<Alert>,
-    /// Series of rules that are gone: when each ends.
-    orphans: Vec<(Millis, Labels)>,
+    /// What rules made at ticks, where it is kept.
+    made: Vec<Made>,
+    /// Series of rules that are gone: when each ends, and whether it is forwarded.
+    orphans: Vec<(Millis, Labels, bool)>,
     /// Whether some rule reads `ALERTS` or `ALERTS_FOR_STATE`.
     alerts_read: bool,
     /// The next series to be looked at for trimming, and when the unread ones age.
@@ -72,6 +77,7 @@ impl Engine {
             queue: Queue::default(),
             clock: 0,
             outbox: Vec::new(),
+            made: Vec::new(),
             orphans: Vec::new(),
             alerts_read: false,
             sweep: (0, 0),

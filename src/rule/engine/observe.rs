@@ -1,7 +1,7 @@
 //! Samples in: into windows, and the partitions that read them are marked.
 
 use super::Engine;
-use super::partition::Due;
+use super::partition::{Due, Partition};
 use super::store::{Known, Slot, UNREAD};
 use crate::model::labels::Labels;
 use crate::model::sample::{Sample, StagedSamples, StagedSeries};
@@ -105,8 +105,11 @@ impl Engine {
     pub(super) fn attach(&mut self, id: u32, labels: &Labels, readers: &[crate::rule::index::Reader]) {
         for reader in readers {
             let definition = self.rule(reader.rule);
-            let selector = &definition.rule.expr.selectors[reader.selector as usize];
-            let partition = self.partition_of(reader.rule, definition.rule.key.project(labels));
+            let Some(selector) = definition.selectors().nth(reader.selector as usize) else { continue };
+            let partition = match (reader.selector as usize) < definition.rule.expr.selectors.len() {
+                true => self.partition_of(reader.rule, definition.rule.key.project(labels)),
+                false => self.aside_of(reader.rule),
+            };
             let lag_ms = selector.lag_ms().saturating_add(definition.query_offset);
             if let Some(partition) = self.partitions.get_mut(partition) {
                 partition.inputs[reader.selector as usize].push(id);
@@ -126,9 +129,19 @@ impl Engine {
             return *id;
         }
         let selectors = run.definition.rule.expr.selectors.len();
-        let id = self.partitions.add(super::partition::Partition::new(rule, key.clone(), selectors));
+        let id = self.partitions.add(Partition::new(rule, key.clone(), selectors));
         run.partitions.insert(key, id);
         id
+    }
+
+    /// The partition of a rule that is never evaluated and holds what its templates ask for.
+    fn aside_of(&mut self, rule: u32) -> u32 {
+        let run = &mut self.rules[rule as usize];
+        *run.aside.get_or_insert_with(|| {
+            let mut aside = Partition::new(rule, Labels::default(), run.definition.selectors().count());
+            aside.aside = true;
+            self.partitions.add(aside)
+        })
     }
 
     fn feed(&mut self, id: u32, samples: &[Sample], arrival: Arrival) {
@@ -166,7 +179,10 @@ impl Engine {
         for slot in &series.slots {
             let Some(partition) = self.partitions.get_mut(slot.partition) else { continue };
             let definition = &self.rules[partition.rule as usize].definition;
-            if !definition.between_ticks || producer.is_some_and(|rule| definition.behind.contains(&rule)) {
+            if partition.aside
+                || !definition.between_ticks
+                || producer.is_some_and(|rule| definition.behind.contains(&rule))
+            {
                 continue;
             }
             let seen = timestamp_ms.saturating_add(slot.lag_ms);

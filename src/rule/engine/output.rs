@@ -9,7 +9,8 @@ use super::Engine;
 use super::evaluate::has_duplicates;
 use super::observe::seconds;
 use super::rules::Definition;
-use super::settings::Cause;
+use super::settings::{Cause, Outputs};
+use super::step::Made;
 use super::store::UNREAD;
 use crate::model::alert::AlertState;
 use crate::model::labels::{Labels, METRIC_NAME};
@@ -31,6 +32,8 @@ struct Origin {
     at: Millis,
     /// It enters history.
     settled: bool,
+    /// It is sent to stores.
+    forward: bool,
     received_at: Option<Millis>,
 }
 
@@ -60,7 +63,9 @@ impl Engine {
 
     /// `ALERTS` and `ALERTS_FOR_STATE` of a partition, if some rule reads them.
     pub(super) fn export_alerts(&mut self, id: u32, definition: &Definition, at: Millis) {
-        let Some(partition) = self.partitions.get(id).filter(|_| self.alerts_read) else { return };
+        let Some(partition) = self.partitions.get(id).filter(|_| self.exports(definition)) else {
+            return;
+        };
         let mut results = Vec::new();
         for alert in partition.alerts.iter().filter(|alert| alert.state != AlertState::Resolved) {
             let state = [(METRIC_NAME, ALERTS), ("alertstate", alert.state.name())];
@@ -84,7 +89,8 @@ impl Engine {
         received_at: Option<Millis>,
     ) {
         let Some(partition) = self.partitions.get_mut(id) else { return };
-        let origin = Origin { partition: id, rule: partition.rule, at, settled, received_at };
+        let forward = definition.forward;
+        let origin = Origin { partition: id, rule: partition.rule, at, settled, forward, received_at };
         let timestamp_ms = at.saturating_sub(definition.query_offset);
         let mut before = std::mem::take(&mut partition.outputs);
         let mut outputs = BTreeSet::new();
@@ -104,14 +110,32 @@ impl Engine {
         }
     }
 
+    /// Whether the alerts of a rule are series for anybody.
+    fn exports(&self, definition: &Definition) -> bool {
+        match self.settings.outputs {
+            Outputs::None => self.alerts_read,
+            Outputs::Wanted => self.alerts_read || definition.forward,
+            Outputs::All => true,
+        }
+    }
+
     /// A sample that a rule made.
     fn derive(&mut self, labels: &Labels, sample: Sample, origin: Origin) {
         let hash = labels.hash();
         let id = match self.store.by_hash.get(&hash) {
             Some(known) => known.id,
-            None if self.is_full() => return,
+            None if self.is_full() => UNREAD,
             None => self.meet(labels.clone(), hash, seconds(origin.at)),
         };
+        let (read, forward) = (id != UNREAD, origin.forward);
+        let kept = match self.settings.outputs {
+            Outputs::None => false,
+            Outputs::Wanted => read || forward,
+            Outputs::All => true,
+        };
+        if origin.settled && kept {
+            self.made.push(Made { rule: origin.rule, labels: labels.clone(), sample, read, forward });
+        }
         if id == UNREAD {
             return;
         }
@@ -136,13 +160,13 @@ impl Engine {
         if self.orphans.is_empty() {
             return;
         }
-        let (due, later) = std::mem::take(&mut self.orphans).into_iter().partition(|(when, _)| *when <= at);
+        let (due, later) = std::mem::take(&mut self.orphans).into_iter().partition(|(when, ..)| *when <= at);
         self.orphans = later;
-        let due: Vec<(Millis, Labels)> = due;
-        for (_, labels) in due {
+        let due: Vec<(Millis, Labels, bool)> = due;
+        for (_, labels, forward) in due {
             let made = self.store.by_hash.get(&labels.hash()).and_then(|known| self.store.get(known.id)?.producer);
-            let origin =
-                Origin { partition: made.unwrap_or(UNREAD), rule: u32::MAX, at, settled: true, received_at: None };
+            let partition = made.unwrap_or(UNREAD);
+            let origin = Origin { partition, rule: u32::MAX, at, settled: true, forward, received_at: None };
             // Another rule may make the series by now.
             if made.is_none_or(|id| self.partitions.get(id).is_none_or(|made| !made.outputs.contains(&labels))) {
                 self.derive(&labels, Sample { timestamp_ms: at, value: STALE_NAN }, origin);

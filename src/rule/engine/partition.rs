@@ -12,6 +12,8 @@ use crate::rule::alerting::Alerts;
 pub(super) struct Partition {
     pub(super) rule: u32,
     pub(super) key: Labels,
+    /// Never evaluated: it holds what templates ask for.
+    pub(super) aside: bool,
     /// For each selector of the rule the series that it selects.
     pub(super) inputs: Vec<Vec<u32>>,
     /// When fresh data is evaluated.
@@ -41,6 +43,7 @@ impl Partition {
         Self {
             rule,
             key,
+            aside: false,
             inputs: vec![Vec::new(); selectors],
             data_due: None,
             timer_due: None,

@@ -115,6 +115,7 @@ fn restored(saved: SavedAlert, now: Millis, interval: Millis) -> Option<Active> 
         labels: saved.labels,
         element: saved.element,
         value: saved.value.unwrap_or(f64::NAN),
+        annotations: None,
         state: saved.state,
         active_at: if pending { saved.active_at + down } else { saved.active_at },
         fired_at: saved.fired_at,

@@ -8,6 +8,7 @@ use super::settings::{Evaluations, Settings};
 use crate::model::labels::{Labels, METRIC_NAME};
 use crate::model::time::Millis;
 use crate::rule::file::{Evaluate, Group, Rule, RuleSet, What};
+use crate::rule::promql::Selector;
 use crate::rule::tick::Ticks;
 
 /// A group that runs.
@@ -33,6 +34,8 @@ pub(super) struct Definition {
     pub(super) nth: usize,
     pub(super) query_offset: Millis,
     pub(super) limit: usize,
+    /// What it makes is sent to stores.
+    pub(super) forward: bool,
     /// Evaluated between ticks.
     pub(super) between_ticks: bool,
     /// Fresh data is evaluated without settling.
@@ -46,11 +49,26 @@ pub(super) struct Definition {
     pub(super) reads_rules: bool,
 }
 
+impl Definition {
+    /// Every selector: those of the expression, then those of queries in templates.
+    pub(super) fn selectors(&self) -> impl Iterator<Item = &Selector> {
+        let queries = self.rule.queries.iter().flat_map(|(_, expr)| &expr.selectors);
+        self.rule.expr.selectors.iter().chain(queries)
+    }
+
+    /// Whether annotations must be expanded at the evaluation: they ask something.
+    pub(super) fn annotations_ask(&self) -> bool {
+        self.rule.annotations.iter().any(|(_, template)| template.asks())
+    }
+}
+
 /// A rule that runs.
 #[derive(Debug)]
 pub(super) struct RuleRun {
     pub(super) definition: Arc<Definition>,
     pub(super) partitions: HashMap<Labels, u32>,
+    /// Holds the series that queries of its templates select.
+    pub(super) aside: Option<u32>,
     /// For each match of the expression the partitions whose `many` side has an element.
     pub(super) many: Vec<u32>,
     pub(super) last_error: Option<String>,
@@ -102,6 +120,7 @@ fn run(rule: &Rule, at: usize, nth: usize, group: &Group, settings: &Settings, o
         nth,
         query_offset: group.query_offset,
         limit: group.limit,
+        forward: group.forward,
         between_ticks: on_data && read,
         at_once: rule.expr.single_series() || order.rules_only[me],
         rank: order.rank[me],
@@ -112,6 +131,7 @@ fn run(rule: &Rule, at: usize, nth: usize, group: &Group, settings: &Settings, o
         many: vec![0; rule.expr.joins],
         definition: Arc::new(definition),
         partitions: HashMap::new(),
+        aside: None,
         last_error: None,
         last_evaluation: None,
         evaluation_nanos: 0,

@@ -44,12 +44,19 @@ impl Engine {
 
     fn tick(&mut self, group: u32, now: Millis, turn: &mut Turn<'_>) {
         let run = &self.groups[group as usize];
-        let (ticks, rules) = (run.ticks, run.rules.clone());
+        let ticks = run.ticks;
         let at = ticks.last(now).max(self.clock);
         if at > self.clock {
             self.stats.ticks_missed += (at - self.clock).unsigned_abs() / run.interval.unsigned_abs().max(1);
             self.clock = at;
         }
+        self.evaluate_group(group, at, turn);
+        self.queue.push(ticks.next(at), Due::Tick(group));
+    }
+
+    /// Evaluates the rules of a group in order, everything that they make entering history.
+    pub(super) fn evaluate_group(&mut self, group: u32, at: Millis, turn: &mut Turn<'_>) {
+        let rules = self.groups[group as usize].rules.clone();
         let mut spent = 0;
         for rule in rules {
             let before = (turn.stopwatch)();
@@ -75,7 +82,6 @@ impl Engine {
         self.end_orphans(at);
         let run = &mut self.groups[group as usize];
         (run.last_evaluation, run.evaluation_nanos) = (Some(at), spent);
-        self.queue.push(ticks.next(at), Due::Tick(group));
     }
 
     fn data(&mut self, partition: u32, at: Millis, turn: &mut Turn<'_>) {
@@ -143,7 +149,7 @@ impl Engine {
     }
 
     /// Looks at some series: trims them, and forgets those that have nothing left.
-    fn sweep(&mut self) {
+    pub(super) fn sweep(&mut self) {
         let all = self.store.series.len();
         let share = (all / SWEEP_SHARE).max(SWEEP_MIN).min(all);
         for _ in 0..share {
@@ -168,7 +174,7 @@ impl Engine {
                 inputs.swap_remove(at);
             }
             let always = self.rules[partition.rule as usize].definition.rule.expr.always_yields();
-            if partition.is_idle() && !(always && partition.key.is_empty()) {
+            if partition.is_idle() && !partition.aside && !(always && partition.key.is_empty()) {
                 self.note_many(slot.partition, 0);
                 if let Some(gone) = self.partitions.remove(slot.partition) {
                     self.rules[gone.rule as usize].partitions.remove(&gone.key);

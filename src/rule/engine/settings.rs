@@ -18,8 +18,21 @@ pub struct Settings {
     pub series_max: u64,
     /// When groups that do not say it themselves are evaluated.
     pub evaluate: Evaluate,
+    /// What is kept of the series that rules make, until it is taken.
+    pub outputs: Outputs,
     /// External labels and URL.
     pub surroundings: Surroundings,
+}
+
+/// What is kept of the samples that rules make at ticks, for [`Engine::take_made`](super::Engine::take_made).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outputs {
+    /// Nothing.
+    None,
+    /// What some rule reads, and what is forwarded.
+    Wanted,
+    /// Everything, `ALERTS` included.
+    All,
 }
 
 impl Default for Settings {
@@ -30,6 +43,7 @@ impl Default for Settings {
             window_bytes_max: 256 << 20,
             series_max: limits::SERIES_MAX,
             evaluate: Evaluate::OnData,
+            outputs: Outputs::None,
             surroundings: Surroundings::default(),
         }
     }

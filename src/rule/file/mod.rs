@@ -12,10 +12,14 @@ mod tests;
 use std::collections::HashSet;
 
 use crate::model::time::Millis;
-use crate::rule::promql::Dialect;
+use crate::rule::partition::Key;
+use crate::rule::promql::{Dialect, compile};
 use crate::yaml::{Map, Node, Problem, Problems, parse};
 
 pub(in crate::rule) use rule::{Rule, What};
+
+/// Selects every series, and keeps a day of it.
+const EVERYTHING: &str = "last_over_time({__name__=~'.+'}[1d])";
 
 /// When rules are evaluated.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -42,6 +46,27 @@ impl RuleSet {
         (self.groups.len(), self.groups.iter().map(|group| group.rules.len()).sum())
     }
 
+    /// The names of the groups, in order.
+    pub(in crate::rule) fn group_names(&self) -> impl Iterator<Item = &str> {
+        self.groups.iter().map(|group| group.name.as_str())
+    }
+
+    /// The same rules, each evaluated as a whole and at ticks only, as Prometheus does.
+    pub(in crate::rule) fn whole(mut self) -> Self {
+        for group in &mut self.groups {
+            group.evaluate = Some(Evaluate::OnTick);
+            for rule in &mut group.rules {
+                rule.key = Key::global();
+                // a query whose text is made up sees everything, as in Prometheus
+                let mut templates = rule.labels.iter().chain(&rule.annotations);
+                if templates.any(|(_, template)| template.computes_queries()) {
+                    rule.queries.extend(compile(EVERYTHING).map(|expr| (EVERYTHING.to_owned(), expr)));
+                }
+            }
+        }
+        self
+    }
+
     /// Whether there is no group.
     #[must_use]
     pub fn is_empty(&self) -> bool {
@@ -58,6 +83,8 @@ pub(in crate::rule) struct Group {
     pub(in crate::rule) query_offset: Millis,
     pub(in crate::rule) limit: usize,
     pub(in crate::rule) evaluate: Option<Evaluate>,
+    /// Send what its rules make to stores.
+    pub(in crate::rule) forward: bool,
     pub(in crate::rule) rules: Vec<Rule>,
 }
 
@@ -125,10 +152,7 @@ impl Reader<'_> {
         let limit = map.uint("limit", self.problems).unwrap_or(0);
         let evaluate = self.evaluate(&mut map);
         let labels = self.labels(&mut map, "labels", "label");
-        if map.bool("forward", self.problems) == Some(true) {
-            let place = map.entry("forward").map_or(node.place, |entry| entry.place);
-            self.problems.push(place, "`forward: true` is not yet supported, remove it");
-        }
+        let forward = map.bool("forward", self.problems).unwrap_or(false);
         self.not_yet(&mut map, "metrics");
         let rules = map.list("rules", self.problems);
         let mut group = Group {
@@ -138,6 +162,7 @@ impl Reader<'_> {
             query_offset,
             limit: usize::try_from(limit).unwrap_or(usize::MAX),
             evaluate,
+            forward,
             rules: Vec::with_capacity(rules.len()),
         };
         for (number, rule) in rules.iter().enumerate() {

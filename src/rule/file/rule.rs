@@ -1,5 +1,7 @@
 //! One rule of a group: read, checked, compiled.
 
+use std::collections::BTreeSet;
+
 use super::Reader;
 use super::place::inside;
 use crate::model::labels::METRIC_NAME;
@@ -34,6 +36,8 @@ pub(in crate::rule) struct Rule {
     pub(in crate::rule) labels: Vec<(String, Template)>,
     /// Sorted by name.
     pub(in crate::rule) annotations: Vec<(String, Template)>,
+    /// What its templates ask with `query`, where the text is written out.
+    pub(in crate::rule) queries: Vec<(String, Expr)>,
     /// By which labels its results can be computed apart.
     pub(in crate::rule) key: Key,
     pub(in crate::rule) place: Place,
@@ -77,8 +81,11 @@ impl Reader<'_> {
         let labels = merge(group, own);
         let name = alert.or(record)?.to_owned();
         let what = if record.is_some() { What::Record } else { What::Alert { hold, keep_firing } };
-        let key = if limit > 0 { Key::global() } else { key(&expr, &labels) };
-        Some(Rule { name, what, text, expr, labels, annotations, key, place: node.place })
+        let asks = what != What::Record && labels.iter().any(|(_, template)| template.asks());
+        let key = if limit > 0 || asks { Key::global() } else { key(&expr, &labels) };
+        let templates = labels.iter().chain(&annotations).filter(|_| what != What::Record);
+        let queries = self.queries(templates.map(|(_, template)| template), node.place);
+        Some(Rule { name, what, text, expr, queries, labels, annotations, key, place: node.place })
     }
 
     fn expr(&mut self, map: &mut Map<'_>, rule: &Node) -> Option<(String, Expr)> {
@@ -104,6 +111,29 @@ impl Reader<'_> {
                 None
             }
         }
+    }
+
+    /// What templates ask. A text that does not parse is an error at each expansion in Prometheus: a
+    /// warning here.
+    fn queries<'a>(&mut self, templates: impl Iterator<Item = &'a Template>, place: Place) -> Vec<(String, Expr)> {
+        let (mut found, mut seen) = (Vec::new(), BTreeSet::new());
+        for template in templates {
+            if template.computes_queries() {
+                let message = "a template makes up the text of a `query`: it sees only series that some rule reads, \
+                               write the text out to have its series kept";
+                self.problems.warn(place, message);
+            }
+            for text in template.queries().filter(|text| seen.insert((*text).to_owned())) {
+                match compile_as(text, self.dialect) {
+                    Ok(expr) => found.push((text.to_owned(), expr)),
+                    Err(error) => {
+                        let message = format!("`query {text:?}` of a template could not be parsed: {}", error.message);
+                        self.problems.warn(place, message);
+                    }
+                }
+            }
+        }
+        found
     }
 
     fn recording(&mut self, map: &mut Map<'_>, name: &str, (hold, keep): (Millis, Millis), no_annotations: bool) {

@@ -73,7 +73,7 @@ fn prints_every_problem_of_a_file_with_its_place() {
     annotations: { x: y }
   - alert: E
     expr: sum(rate(http_requests_total))
-    annotations: { summary: '{{ query "up" }}' }
+    annotations: { summary: '{{ tmpl "up" }}' }
     labels: { __name__: x }
 - name: a
   metrics: []
@@ -88,7 +88,7 @@ fn prints_every_problem_of_a_file_with_its_place() {
         ("r.yml:14:5:", "invalid field 'for' in recording rule"),
         ("r.yml:15:5:", "invalid field 'annotations' in recording rule"),
         ("r.yml:17:20:", "could not parse expression"),
-        ("r.yml:18:29:", "template function \"query\" is not yet supported"),
+        ("r.yml:18:29:", "function \"tmpl\" not defined"),
         ("r.yml:19:15:", "invalid label name"),
         ("r.yml:20:9:", "groupname: \"a\" is repeated in the same file"),
         ("r.yml:21:3:", "`metrics` is not yet supported"),

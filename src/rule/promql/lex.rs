@@ -185,7 +185,7 @@ impl<'a> Lexer<'a> {
 }
 
 /// The value of a number as Go reads it: base prefix, leading zero for octal, `_` between digits.
-fn number_value(text: &str) -> Option<f64> {
+pub(super) fn number_value(text: &str) -> Option<f64> {
     let pieces_fit = |digits: fn(&u8) -> bool| {
         text.as_bytes().windows(3).all(|three| three[1] != b'_' || (digits(&three[0]) && digits(&three[2])))
             && !text.ends_with('_')

@@ -17,6 +17,7 @@ mod expr;
 pub(in crate::rule) mod function;
 mod lex;
 mod matcher;
+pub(in crate::rule) mod metric;
 mod parse;
 mod pattern;
 mod reach;

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use gotmpl::parse::{CommandNode, Expr, ListNode, Node, PipeNode};
 
-use super::functions::{BUILT_IN, NOT_YET, PRINT, all};
+use super::functions::{BUILT_IN, PRINT, all};
 
 /// Whether every block of `source` has its `end`.
 ///
@@ -55,11 +55,22 @@ fn through_print(list: &mut ListNode) {
     }
 }
 
-/// Names of labels that the template reads; none if it also looks at the labels as a whole.
+/// What a template looks at.
+#[derive(Debug, Default)]
+pub(super) struct Found {
+    /// Names of labels that it reads; none if it also looks at the labels as a whole.
+    pub(super) names: Vec<Box<str>>,
+    /// Queries that are written out.
+    pub(super) queries: Vec<Box<str>>,
+    /// It makes up the text of a query.
+    pub(super) computed: bool,
+}
+
+/// What the template looks at.
 ///
 /// # Errors
 /// The first function or variable that does not exist.
-pub(super) fn check(template: &gotmpl::Template) -> Result<Vec<Box<str>>, String> {
+pub(super) fn check(template: &gotmpl::Template) -> Result<Found, String> {
     let mut seen = Seen::default();
     for name in template.templates() {
         seen.declared = BTreeSet::from(["$".to_owned()]);
@@ -70,13 +81,17 @@ pub(super) fn check(template: &gotmpl::Template) -> Result<Vec<Box<str>>, String
     if let Some(problem) = seen.problem {
         return Err(problem);
     }
-    Ok(if seen.whole { Vec::new() } else { seen.labels.into_iter().map(String::into_boxed_str).collect() })
+    let boxed = |names: BTreeSet<String>| names.into_iter().map(String::into_boxed_str).collect();
+    let names = if seen.whole { Vec::new() } else { boxed(seen.labels) };
+    Ok(Found { names, queries: boxed(seen.queries), computed: seen.computed })
 }
 
 #[derive(Default)]
 struct Seen {
     declared: BTreeSet<String>,
     labels: BTreeSet<String>,
+    queries: BTreeSet<String>,
+    computed: bool,
     whole: bool,
     problem: Option<String>,
 }
@@ -123,8 +138,29 @@ impl Seen {
         for argument in pipe.commands.iter().flat_map(|command| &command.args) {
             self.expression(argument);
         }
+        self.queries(&pipe.commands);
         self.whole = if own { whole } else { self.whole };
         self.declared.extend(pipe.decl.iter().map(ToString::to_string));
+    }
+
+    /// Notes what `query` is called with: `query "up"` and `"up" | query` are written out.
+    fn queries(&mut self, commands: &[CommandNode]) {
+        let is_query = |argument: &Expr| matches!(argument, Expr::Identifier(_, name) if &**name == "query");
+        for (index, command) in commands.iter().enumerate() {
+            let before = || match commands.get(index.checked_sub(1)?)?.args.as_slice() {
+                [piped] if index == 1 => Some(piped),
+                _ => None,
+            };
+            let asked = match command.args.as_slice() {
+                [called] if is_query(called) => before(),
+                [called, asked, ..] if is_query(called) => Some(asked),
+                _ => continue,
+            };
+            match asked {
+                Some(Expr::String(_, text)) => drop(self.queries.insert(text.to_string())),
+                _ => self.computed = true,
+            }
+        }
     }
 
     fn expression(&mut self, expression: &Expr) {
@@ -156,9 +192,7 @@ impl Seen {
     }
 
     fn function(&mut self, name: &str) {
-        if NOT_YET.contains(&name) {
-            self.refuse(format!("template function \"{name}\" is not yet supported"));
-        } else if !BUILT_IN.contains(&name) && !all(&std::sync::Arc::default()).contains_key(name) {
+        if !BUILT_IN.contains(&name) && !all(&std::sync::Arc::default()).contains_key(name) {
             self.refuse(format!("function \"{name}\" not defined"));
         }
     }

@@ -7,23 +7,9 @@ use parking_lot::Mutex;
 
 use gotmpl::{FuncMap, TemplateError, Value};
 
-use super::humanize;
+use super::query::{self, Queries};
+use super::{humanize, print};
 use crate::yaml::parse_duration;
-
-/// Prometheus has these; they are refused by name until they are built.
-pub(super) const NOT_YET: [&str; 11] = [
-    "query",
-    "first",
-    "label",
-    "value",
-    "strvalue",
-    "sortByLabel",
-    "toTime",
-    "toDuration",
-    "graphLink",
-    "tableLink",
-    "tmpl",
-];
 
 /// Go's own functions, which `gotmpl` brings.
 pub(super) const BUILT_IN: [&str; 19] = [
@@ -43,6 +29,8 @@ pub(super) struct Moment {
     pub(super) instant: AtomicI64,
     /// `external_url` of the configuration.
     pub(super) external_url: Mutex<String>,
+    /// What the template asks.
+    pub(super) queries: Mutex<Queries>,
 }
 
 /// Ours, by name.
@@ -87,12 +75,9 @@ pub(super) fn all(moment: &Arc<Moment>) -> FuncMap {
         let named = args.iter().enumerate().map(|(index, value)| (format!("arg{index}"), value.clone()));
         Ok(Value::from(named.collect::<std::collections::BTreeMap<String, Value>>()))
     });
-    add(PRINT, |args| {
-        Ok(match argument(args, 0)? {
-            Value::Float(number) => text(&humanize::plain(*number)),
-            other => other.clone(),
-        })
-    });
+    add(PRINT, |args| Ok(print::as_go(argument(args, 0)?)));
+    query::all(moment, &mut map);
+    print::all(&mut map);
     let (url, path, clock) = (Arc::clone(moment), Arc::clone(moment), Arc::clone(moment));
     map.insert("externalURL".to_owned(), Arc::new(move |_: &[Value]| Ok(text(&url.external_url.lock()))));
     map.insert("pathPrefix".to_owned(), Arc::new(move |_: &[Value]| Ok(text(url_path(&path.external_url.lock())))));
@@ -107,20 +92,20 @@ fn url_path(url: &str) -> &str {
     behind_scheme.find('/').map_or("", |at| behind_scheme[at..].split(['?', '#']).next().unwrap_or(""))
 }
 
-fn fail(message: String) -> TemplateError {
+pub(super) fn fail(message: String) -> TemplateError {
     TemplateError::Exec(message)
 }
 
-fn text(value: &str) -> Value {
+pub(super) fn text(value: &str) -> Value {
     Value::from(value)
 }
 
-fn argument(args: &[Value], index: usize) -> Result<&Value, TemplateError> {
+pub(super) fn argument(args: &[Value], index: usize) -> Result<&Value, TemplateError> {
     args.get(index)
         .ok_or_else(|| fail(format!("wrong number of args: want at least {}, got {}", index + 1, args.len())))
 }
 
-fn string(args: &[Value], index: usize) -> Result<String, TemplateError> {
+pub(super) fn string(args: &[Value], index: usize) -> Result<String, TemplateError> {
     match argument(args, index)? {
         Value::String(text) => Ok(text.to_string()),
         Value::Nil => Ok(String::new()),
@@ -128,7 +113,7 @@ fn string(args: &[Value], index: usize) -> Result<String, TemplateError> {
     }
 }
 
-fn float(args: &[Value], index: usize) -> Result<f64, TemplateError> {
+pub(super) fn float(args: &[Value], index: usize) -> Result<f64, TemplateError> {
     let argument = argument(args, index)?;
     if let Value::String(written) = argument {
         return match written.trim_start_matches(['+', '-']) {

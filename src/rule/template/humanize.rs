@@ -125,6 +125,33 @@ pub(super) fn duration(value: f64) -> String {
     }
 }
 
+/// `toDuration`: seconds as Go prints a `time.Duration`, to the nanosecond.
+pub(super) fn go_duration(seconds: f64) -> String {
+    #[expect(clippy::cast_possible_truncation, reason = "Go converts likewise; beyond i64 the cast saturates")]
+    let nanos = (seconds * 1e9) as i64;
+    let (sign, all) = (if nanos < 0 { "-" } else { "" }, nanos.unsigned_abs());
+    let part = |unit: u64| {
+        let fraction = format!("{:0width$}", all % unit, width = unit.ilog10() as usize);
+        let fraction = fraction.trim_end_matches('0');
+        if fraction.is_empty() { String::new() } else { format!(".{fraction}") }
+    };
+    match all {
+        0 => "0s".to_owned(),
+        1..1_000 => format!("{sign}{all}ns"),
+        1_000..1_000_000 => format!("{sign}{}{}µs", all / 1_000, part(1_000)),
+        1_000_000..1_000_000_000 => format!("{sign}{}{}ms", all / 1_000_000, part(1_000_000)),
+        _ => {
+            let whole = all / 1_000_000_000;
+            let seconds = format!("{}{}s", whole % 60, part(1_000_000_000));
+            match (whole / 3600, whole / 60 % 60) {
+                (0, 0) => format!("{sign}{seconds}"),
+                (0, minutes) => format!("{sign}{minutes}m{seconds}"),
+                (hours, minutes) => format!("{sign}{hours}h{minutes}m{seconds}"),
+            }
+        }
+    }
+}
+
 /// `humanizeTimestamp`: of seconds since the epoch, as Go prints a time.
 pub(super) fn timestamp(value: f64) -> Result<String, String> {
     if !value.is_finite() {

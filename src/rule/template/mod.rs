@@ -1,14 +1,16 @@
 //! Labels and annotations of alerts as Prometheus expands them: Go templates over `$labels`,
 //! `$value` and `$externalLabels`.
 //!
-//! A template is parsed and checked when its file is loaded: unknown functions and variables, and
-//! those functions of Prometheus that are not built yet, are refused there by name. Expansion never
+//! A template is parsed and checked when its file is loaded: unknown functions and variables are
+//! refused there by name. Expansion never
 //! fails an alert: an error becomes `<error expanding template: …>`. A label that is missing is
 //! empty, and output beyond [`OUTPUT_BYTES_MAX`] is cut off.
 
 mod check;
 mod functions;
 mod humanize;
+mod print;
+mod query;
 #[cfg(test)]
 mod tests;
 
@@ -18,6 +20,8 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use gotmpl::{MissingKey, Value};
+pub use query::Ask;
+use query::QUERIES_MAX;
 
 use crate::model::labels::Labels;
 use crate::model::time::Millis;
@@ -47,6 +51,8 @@ struct Dynamic {
     template: gotmpl::Template,
     /// Names of labels that are read: those an element lacks are given as empty texts.
     names: Vec<Box<str>>,
+    /// What it asks with `query`, where the text is written out, and whether it asks more.
+    queries: (Vec<Box<str>>, bool),
     moment: Arc<functions::Moment>,
 }
 
@@ -76,9 +82,10 @@ impl Template {
             .max_range_iters(RANGE_MAX)
             .parse(&format!("{DEFINITIONS}{source}"))
             .map_err(|error| error.to_string().trim_start_matches("template: ").to_owned())?;
-        let names = check::check(&template)?;
+        let found = check::check(&template)?;
         let template = check::print_as_go(template);
-        Ok(Self { source: source.into(), dynamic: Some(Arc::new(Dynamic { template, names, moment })) })
+        let dynamic = Dynamic { template, names: found.names, queries: (found.queries, found.computed), moment };
+        Ok(Self { source: source.into(), dynamic: Some(Arc::new(dynamic)) })
     }
 
     /// The template as written.
@@ -87,9 +94,26 @@ impl Template {
         &self.source
     }
 
-    /// The text for an element with these labels and this value.
+    /// The queries that are written out in it.
+    pub fn queries(&self) -> impl Iterator<Item = &str> {
+        self.dynamic.iter().flat_map(|dynamic| dynamic.queries.0.iter().map(|query| &**query))
+    }
+
+    /// Whether it asks something whose text is made up when it is expanded.
     #[must_use]
-    pub fn expand(&self, labels: &Labels, value: f64, at: Millis, around: &Surroundings) -> String {
+    pub fn computes_queries(&self) -> bool {
+        self.dynamic.as_ref().is_some_and(|dynamic| dynamic.queries.1)
+    }
+
+    /// Whether it asks anything.
+    #[must_use]
+    pub fn asks(&self) -> bool {
+        self.computes_queries() || self.queries().next().is_some()
+    }
+
+    /// The text for an element with these labels and this value. `ask` answers its queries.
+    #[must_use]
+    pub fn expand(&self, labels: &Labels, value: f64, at: Millis, around: &Surroundings, ask: Ask<'_>) -> String {
         let Some(dynamic) = &self.dynamic else { return self.source.to_string() };
         dynamic.moment.instant.store(at, Ordering::Relaxed);
         dynamic.moment.external_url.lock().clone_from(&around.external_url);
@@ -99,11 +123,20 @@ impl Template {
             ("ExternalURL".into(), Value::from(around.external_url.as_str())),
             ("Value".into(), Value::Float(value)),
         ])));
-        let mut output = Output { text: String::new(), full: false };
-        match dynamic.template.execute_template_fmt(&mut output, NAME, &data) {
-            Ok(()) => output.text,
-            Err(_) if output.full => output.text,
-            Err(error) => format!("<error expanding template: {error}>"),
+        dynamic.moment.queries.lock().known.clear();
+        loop {
+            let mut output = Output { text: String::new(), full: false };
+            let done = dynamic.template.execute_template_fmt(&mut output, NAME, &data);
+            let wanted = dynamic.moment.queries.lock().wanted.take();
+            match (done, wanted) {
+                (Ok(()), _) => return output.text,
+                (Err(_), _) if output.full => return output.text,
+                (Err(_), Some(query)) if dynamic.moment.queries.lock().known.len() < QUERIES_MAX => {
+                    let answer = ask(&query);
+                    dynamic.moment.queries.lock().learn(query, answer);
+                }
+                (Err(error), _) => return format!("<error expanding template: {error}>"),
+            }
         }
     }
 }

@@ -1,6 +1,17 @@
 //! What templates expand to, and what is refused at load.
 
 use super::*;
+use crate::rule::promql::Element;
+
+/// Two series answer to `up`, an error to `broken`, nothing to the rest.
+fn asked(query: &str) -> Result<Vec<Element>, String> {
+    let element = |job: &str, value| Element { labels: Labels::from_pairs([("job", job)]), value };
+    match query {
+        "up" => Ok(vec![element("b", 0.0), element("a", 1.0)]),
+        "broken" => Err("many-to-many matching not allowed".to_owned()),
+        _ => Ok(Vec::new()),
+    }
+}
 
 fn expand(source: &str, labels: &[(&str, &str)], value: f64) -> String {
     let around = Surroundings {
@@ -8,7 +19,7 @@ fn expand(source: &str, labels: &[(&str, &str)], value: f64) -> String {
         external_url: "https://gate.example/watch".to_owned(),
     };
     let template = Template::parse(source).unwrap_or_else(|error| panic!("{source}: {error}"));
-    template.expand(&Labels::from_pairs(labels.iter().copied()), value, 1_423_105_597_000, &around)
+    template.expand(&Labels::from_pairs(labels.iter().copied()), value, 1_423_105_597_000, &around, &mut asked)
 }
 
 #[test]
@@ -58,10 +69,40 @@ fn expands_as_prometheus_does() {
 }
 
 #[test]
+fn queries_and_prints_as_prometheus_does() {
+    let cases = [
+        (r#"{{ query "up" | first | value }} {{ with query "up" }}{{ . | first | label "job" }}{{ end }}"#, "1 a"),
+        (r#"{{ range query "up" | sortByLabel "job" }}{{ .Labels.job }}:{{ .Value }} {{ end }}"#, "a:1 b:0 "),
+        (
+            r#"{{ with printf "u%s" "p" | query }}{{ len . }}{{ end }}{{ with query "no" }}x{{ else }}none{{ end }}"#,
+            "2none",
+        ),
+        (
+            r#"{{ query "up" | first | strvalue }}|{{ toTime 1.5 }}|{{ toDuration 3661.25 }} {{ toDuration 0.0015 }}"#,
+            "|1970-01-01 00:00:01.5 +0000 UTC|1h1m1.25s 1.5ms",
+        ),
+        (
+            r#"{{ graphLink "up{a='b'} > 1" }} {{ tableLink "up" }}"#,
+            "/graph?g0.expr=up%7Ba%3D%27b%27%7D+%3E+1&g0.tab=0 /graph?g0.expr=up&g0.tab=1",
+        ),
+        (
+            r#"{{ printf "%v %s %.1f %d%% %v" 1234567.0 "x" 0.25 7 $labels.job }} {{ print 2000000.0 1 "a" }}"#,
+            "1.234567e+06 x 0.2 7% api 2e+06 1a",
+        ),
+    ];
+    for (source, text) in cases {
+        assert_eq!(expand(source, &[("job", "api")], 0.0), text, "{source}");
+    }
+    assert!(expand(r#"{{ query "broken" }}"#, &[], 0.0).contains("many-to-many"));
+    assert!(expand(r#"{{ query "no" | first }}"#, &[], 0.0).contains("first() called on vector with no elements"));
+    let template = Template::parse(r#"{{ query "up" }}{{ "x" | query }}{{ query $labels.job }}"#).expect("parses");
+    assert_eq!((template.queries().collect::<Vec<_>>(), template.computes_queries()), (vec!["up", "x"], true));
+}
+
+#[test]
 fn refuses_at_load_what_cannot_work() {
     let cases = [
         ("{{ $labels.job", "unclosed action"),
-        ("{{ query \"up\" | first }}", "template function \"query\" is not yet supported"),
         ("{{ nope 1 }}", "function \"nope\" not defined"),
         ("{{ if $lables.job }}{{ end }}", "undefined variable \"$lables\""),
         ("{{ if true }}", "unexpected EOF"),

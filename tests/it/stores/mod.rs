@@ -14,6 +14,7 @@ mod load;
 mod logs;
 mod metrics;
 mod outage;
+mod recorded;
 mod spans;
 
 /// How long what was accepted may take to be found in its store.

@@ -1,7 +1,8 @@
 //! What rules make and other rules read.
 
-use super::support::{Story, at, group};
+use super::support::{Story, at, group, stage};
 use crate::model::alert::AlertState::{Firing, Resolved};
+use crate::rule::{Outputs, Settings};
 
 const CHAIN: &str = "
   - {record: 'job:errors:sum', expr: sum by (job) (errors)}
@@ -98,4 +99,37 @@ fn recorded_labels_and_duplicates_follow_prometheus() {
     story.want(16.0, Firing, &[r#"Out{tier="gold", zone="x"}"#]);
     let error = story.engine.groups()[0].rules[0].last_error.clone();
     assert!(error.is_some_and(|error| error.contains("same labelset after applying rule labels")));
+}
+
+#[test]
+fn what_rules_read_is_kept_for_the_next_start_and_what_is_asked_for_forwarded() {
+    let rules = "
+  - {record: copy, expr: temp}
+  - {record: unread, expr: temp}
+  - {alert: Many, expr: 'count_over_time(copy[1h]) > 2'}
+";
+    let settings = Settings { outputs: Outputs::Wanted, ..Settings::default() };
+    let mut story = Story::with(&group("interval: 15s", rules), settings.clone());
+    for second in 1..=40 {
+        story.push(f64::from(second), &format!("temp {second}"));
+    }
+    let made = story.engine.take_made();
+    assert!(made.iter().all(|made| made.labels.metric() == "copy" && made.read && !made.forward), "{made:?}");
+    assert!(made.len() >= 2, "two or three ticks within 40 s, wherever they fall: {made:?}");
+    assert_eq!(story.engine.take_made(), [], "taken once");
+
+    let mut next = Story::with(&group("interval: 15s", rules), settings.clone());
+    let samples: Vec<_> = made.into_iter().map(|made| (made.labels, made.sample)).collect();
+    let (staged, known) = stage(&samples);
+    next.engine.replay(at(40.0), &staged, &mut |series| known[series.offset as usize].clone());
+    next.push(41.0, "temp 41");
+    next.want(56.0, Firing, &["Many"]);
+
+    let mut sent = Story::with(&group("interval: 15s\n  forward: true", rules), settings);
+    sent.push(1.0, "temp 1");
+    sent.until(31.0);
+    let made = sent.engine.take_made();
+    let forwarded = |name| made.iter().filter(|made| made.forward && made.labels.metric() == name).count();
+    assert_eq!((forwarded("copy"), forwarded("unread")), (2, 2), "{made:?}");
+    assert_eq!(made.iter().filter(|made| made.read).count(), 2);
 }
