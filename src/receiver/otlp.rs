@@ -92,7 +92,7 @@ impl Service {
             let message = format!("OTLP metrics in JSON are not yet supported: send {PROTOBUF}");
             return Err(Refused::Unsupported(message));
         };
-        // protobuf is hardly ever longer than the JSON it came as
+        // what the message takes at most, but for oddities
         received.reservation.grow(received.body.len() as u64)?;
         let message = Bytes::from(rewrite(&received.body, &gate.limits)?);
         Ok(Received { raw: message.clone(), encoding: Encoding::Identity, body: message, ..received })

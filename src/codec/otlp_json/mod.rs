@@ -49,7 +49,8 @@ fn rewrite(body: &[u8], schema: &Message, limits: &Limits) -> Result<Vec<u8>, De
         return Err(DecodeError::malformed("JSON is not valid UTF-8", error.valid_up_to()));
     }
     let mut scanner = Scanner::new(body);
-    let mut out = Vec::with_capacity(body.len() / 2);
+    // protobuf is hardly ever longer than the JSON it came as
+    let mut out = Vec::with_capacity(body.len());
     let depth = MESSAGES_AROUND_A_VALUE + MESSAGES_PER_VALUE * (limits.nesting_max + 2);
     message(&mut scanner, schema, depth, &mut out)?;
     if scanner.at_end() { Ok(out) } else { Err(*scanner.error("more than one JSON value")) }
