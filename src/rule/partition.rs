@@ -134,10 +134,11 @@ fn labels_made(node: &Node) -> Vec<&str> {
     match node {
         Node::LabelReplace(replace) => made.push(&replace.target),
         Node::LabelJoin(join) => made.push(&join.target),
-        Node::Aggregate(aggregate) => match (aggregate.op, &aggregate.parameter) {
-            (AggregateOp::CountValues, Some(Node::Text(label))) => made.push(label),
-            _ => {}
-        },
+        Node::Aggregate(aggregate) => {
+            if let (AggregateOp::CountValues, Some(Node::Text(label))) = (aggregate.op, &aggregate.parameter) {
+                made.push(label);
+            }
+        }
         _ => {}
     }
     made

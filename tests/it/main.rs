@@ -6,6 +6,7 @@ mod check;
 mod config;
 mod parts;
 mod promql_differential;
+mod query_api;
 mod stores;
 #[expect(unreachable_pub, reason = "one binary: `pub` says what the tests may use of the support")]
 mod support;

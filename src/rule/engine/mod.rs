@@ -6,13 +6,14 @@
 //!
 //! Reading order: [`store`] (series and windows), [`partition`] (what is evaluated apart, and the
 //! queue), `observe`, `run`, `evaluate`, `output` (recorded series and `ALERTS`), `load` (rules in
-//! and out), `restore` (state over a restart), [`view`].
+//! and out), `restore` (state over a restart), [`view`], `query` (what the query API reads).
 
 mod evaluate;
 mod load;
 mod observe;
 mod output;
 mod partition;
+mod query;
 mod restore;
 mod rules;
 mod run;
@@ -22,6 +23,7 @@ mod store;
 mod tests;
 mod view;
 
+pub use query::Selection;
 pub use restore::SavedAlert;
 pub use settings::{Evaluations, Settings, Stats};
 pub use view::{GroupView, Health, RuleKind, RuleState, RuleView};
