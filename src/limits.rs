@@ -27,6 +27,10 @@ pub const NESTING_MAX: usize = 32;
 /// Bytes of a frame's context (the default index of `/{index}/_bulk`).
 pub const CONTEXT_BYTES_MAX: usize = 1024;
 
+/// Actions of one `_bulk` request: each is answered by itself, in many times the bytes it may have. Clients
+/// send some thousands.
+pub const BULK_ACTIONS_MAX: usize = 200_000;
+
 /// Bytes of one frame's payload in the journal: what a reader allocates on the word of a checked header.
 pub const FRAME_BYTES_MAX: usize = 1 << 30;
 

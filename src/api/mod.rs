@@ -12,12 +12,15 @@ mod guard;
 mod health;
 mod metrics;
 mod number;
+#[expect(clippy::result_large_err, reason = "a refusal is the response itself")]
 mod params;
 mod pipeline;
+#[expect(clippy::result_large_err, reason = "a refusal is the response itself")]
 mod query;
 mod reload;
 mod result;
 mod rules;
+#[expect(clippy::result_large_err, reason = "a refusal is the response itself")]
 mod series;
 mod status;
 #[cfg(test)]

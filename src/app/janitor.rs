@@ -69,6 +69,9 @@ impl Janitor {
             let labels = SignalLabels { signal: signal.name() };
             self.telemetry.journal_bytes.get_or_create(&labels).set(gauge(log.journal.bytes()));
             self.telemetry.journal_items.get_or_create(&labels).set(gauge(log.journal.items()));
+            let readers = self.workers.iter().filter(|worker| worker.signal == signal);
+            let corrupt = readers.map(|worker| worker.progress.lock().corrupt_bytes).max().unwrap_or_default();
+            self.telemetry.journal_corrupt_bytes.get_or_create(&labels).set(gauge(corrupt));
         }
         for Watched { exporter, signal, progress } in self.workers.iter() {
             let labels = ExporterLabels { exporter: exporter.clone(), signal: signal.name() };

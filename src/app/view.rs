@@ -13,8 +13,8 @@ use crate::model::signal::Signal;
 
 /// The api's handles.
 pub(super) fn state(config: &Arc<Config>, alerting: &Alerting, janitor: &Janitor) -> State {
-    let (groups, reload) = (alerting.clone(), alerting.clone());
-    let (metrics, accounts) = (janitor.clone(), janitor.clone());
+    let (groups, reload, notifier) = (alerting.clone(), alerting.clone(), alerting.clone());
+    let (metrics, accounts, reloaded) = (janitor.clone(), janitor.clone(), alerting.clone());
     State {
         groups: Arc::new(move || {
             let evaluator = groups.evaluator.clone();
@@ -22,6 +22,7 @@ pub(super) fn state(config: &Arc<Config>, alerting: &Alerting, janitor: &Janitor
         }),
         metrics: Arc::new(move || {
             metrics.refresh();
+            notifier.refresh(&metrics.telemetry);
             metrics.telemetry.render()
         }),
         ready: Arc::new(|| Ok(())),
@@ -29,7 +30,7 @@ pub(super) fn state(config: &Arc<Config>, alerting: &Alerting, janitor: &Janitor
             let alerting = reload.clone();
             Box::pin(async move { alerting.reload().await.map_err(|error| format!("{error:#}")) })
         }),
-        pipeline: Arc::new(move || pipeline(&accounts)),
+        pipeline: Arc::new(move || pipeline(&accounts, &reloaded)),
         querier: querier(config, alerting),
         allowed: Arc::new(Allowed::new(&config.external_url)),
     }
@@ -50,8 +51,8 @@ fn querier(config: &Config, alerting: &Alerting) -> Querier {
     )
 }
 
-/// The journals, and where each exporter stands in them.
-fn pipeline(janitor: &Janitor) -> Value {
+/// The journals, where each exporter stands in them, and how the last reload ended.
+fn pipeline(janitor: &Janitor, alerting: &Alerting) -> Value {
     let signals = Signal::ALL.into_iter().zip(janitor.logs.iter()).map(|(signal, log)| {
         let journal = &log.journal;
         let accounts = json!({
@@ -81,5 +82,6 @@ fn pipeline(janitor: &Janitor) -> Value {
     json!({
         "signals": signals.collect::<serde_json::Map<_, _>>(),
         "exporters": exporters.collect::<Vec<_>>(),
+        "reload": alerting.reloaded(),
     })
 }

@@ -22,7 +22,7 @@ const COMPRESSIONS: Kind = Kind::Choice(&["none", "gzip"]);
 #[rustfmt::skip]
 pub const KEYS: &[Key] = &[
     section("listen", "where the gateway listens; a busy port is named with its key"),
-    key("listen.grpc", Kind::Listener, "0.0.0.0:4317", "OTLP/gRPC; read and checked, but nothing listens there yet"),
+    key("listen.grpc", Kind::Listener, "0.0.0.0:4317", "OTLP/gRPC: traces and logs"),
     key("listen.ingest", Kind::Listener, "0.0.0.0:4318", "every HTTP protocol, told apart by path: OTLP, remote write, Zipkin, _bulk"),
     key("listen.api", Kind::Listener, "127.0.0.1:9480", "APIs and /metrics; a loopback address, because `auth` is not yet supported"),
     later("listen.syslog", "syslog over TCP and UDP"),

@@ -2,11 +2,12 @@
 //!
 //! Nothing here gives up: an attempt is repeated for ever unless the store blames the content.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tracing::Instrument;
 
-use super::exporter::{Answer, Exporter, Letter, RetryReason, Verdict};
+use super::exporter::{Answer, Exporter, Letter, Place, RetryReason, Verdict};
 use super::letter::Letters;
 use crate::backoff::Backoff;
 use crate::journal::{Counts, DropReason, Frame};
@@ -22,6 +23,8 @@ pub(crate) struct Delivery<E> {
     pub(crate) backoff: Backoff,
     pub(crate) letters: Letters,
     pub(crate) telemetry: Telemetry,
+    /// The store did not take the last attempt: one batch at a time finds out when it does again.
+    pub(crate) failing: AtomicBool,
 }
 
 /// A request on its way, and whether an attempt at it went without an answer.
@@ -33,16 +36,26 @@ struct Attempt<R> {
 impl<E: Exporter> Delivery<E> {
     /// Delivers `frames` in order; returns when each item is delivered, buried or dropped.
     /// `unanswered` tells that an earlier process may have sent them already.
-    pub(crate) async fn deliver(&self, frames: &[Frame], unanswered: bool) -> Counts {
-        let (requests, letters) = self.exporter.encode(frames);
-        let mut settled = self.bury(letters).await;
-        for frame in frames {
+    pub(crate) async fn deliver(&self, mut frames: Vec<Frame>, unanswered: bool) -> Counts {
+        let mut settled = Counts::default();
+        for frame in &frames {
             settled += Counts::dropped(DropReason::Corrupt, frame.missed.corrupt);
             settled += Counts::dropped(DropReason::JournalFull, frame.missed.retired);
         }
-        let mut waiting: Vec<_> = requests.into_iter().rev().map(|request| Attempt { request, unanswered }).collect();
-        while let Some(attempt) = waiting.pop() {
-            self.settle(attempt, &mut waiting, &mut settled).await;
+        let mut from = Some(Place::default());
+        while let Some(place) = from {
+            let encoded = self.exporter.encode(&frames, place);
+            from = encoded.next;
+            if from.is_none() {
+                // a store may be gone for hours: the requests are all that is needed
+                frames = Vec::new();
+            }
+            settled += self.bury(encoded.letters).await;
+            let attempts = encoded.requests.into_iter().rev().map(|request| Attempt { request, unanswered });
+            let mut waiting: Vec<_> = attempts.collect();
+            while let Some(attempt) = waiting.pop() {
+                self.settle(attempt, &mut waiting, &mut settled).await;
+            }
         }
         self.count(&settled);
         settled
@@ -62,6 +75,7 @@ impl<E: Exporter> Delivery<E> {
                 tracing::trace_span!(target: OWN_SPANS, "export", otel.kind = "client", exporter = self.name, items);
             match self.exporter.send(&attempt.request).instrument(span).await {
                 Answer::Delivered => {
+                    self.failing.store(false, Ordering::Relaxed);
                     *settled += Counts::delivered(u64::from(items));
                     return;
                 }
@@ -74,6 +88,7 @@ impl<E: Exporter> Delivery<E> {
                     self.wait(failures, reason, None, "some items were not taken").await;
                 }
                 Answer::Retry { reason, after, detail } => {
+                    self.failing.store(true, Ordering::Relaxed);
                     attempt.unanswered |= reason == RetryReason::NoAnswer;
                     failures += 1;
                     self.wait(failures, reason, after, &detail).await;

@@ -5,6 +5,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
@@ -51,6 +52,8 @@ pub struct Progress {
     pub pending: u64,
     /// Items that the journal had taken then.
     pub tail_items: u64,
+    /// Bytes that its reader had to skip since the start.
+    pub corrupt_bytes: u64,
 }
 
 impl Progress {
@@ -86,7 +89,8 @@ impl<E: Exporter> Worker<E> {
         telemetry: Telemetry,
     ) -> Self {
         let (name, backoff) = (settings.name.clone(), settings.backoff);
-        let delivery = Arc::new(Delivery { name, signal, exporter, backoff, letters, telemetry });
+        let delivery =
+            Arc::new(Delivery { name, signal, exporter, backoff, letters, telemetry, failing: AtomicBool::new(false) });
         let worker = Self { delivery, settings, log, cursor, progress: SharedProgress::default() };
         worker.publish();
         worker
@@ -106,9 +110,13 @@ impl<E: Exporter> Worker<E> {
         let mut flight = Flight::default();
         while !stop.is_cancelled() {
             tail.mark_unchanged();
-            let read = self.fill(&mut batch, &mut reader);
+            // while the store fails, what need not be in memory stays in the journal
+            let failing = self.delivery.failing.load(Ordering::Relaxed);
+            let waits = failing && flight.len() > 0;
+            let read = if waits { ReadState::AtTail } else { self.fill(&mut batch, &mut reader) };
+            self.progress.lock().corrupt_bytes = reader.corrupt().bytes;
             let deadline = batch.deadline(&self.settings.bounds).map(tokio::time::Instant::from_std);
-            let free = flight.len() < self.settings.in_flight_max;
+            let free = flight.len() < if failing { 1 } else { self.settings.in_flight_max };
             tokio::select! {
                 () = stop.cancelled() => break,
                 Some(landed) = flight.land() => self.acknowledge(landed),
@@ -162,11 +170,13 @@ impl<E: Exporter> Worker<E> {
 
     fn publish(&self) {
         let items = self.log.journal.items();
-        *self.progress.lock() = Progress {
+        let mut progress = self.progress.lock();
+        *progress = Progress {
             position: self.cursor.position(),
             counters: *self.cursor.counters(),
             pending: self.cursor.pending(),
             tail_items: items,
+            corrupt_bytes: progress.corrupt_bytes,
         };
     }
 }
@@ -222,7 +232,7 @@ impl Flight {
         // what an earlier process had on its way when it ended may be in the store already
         let unanswered = self.departed < in_flight_max;
         self.departed += 1;
-        let task = self.tasks.spawn(async move { delivery.deliver(&frames, unanswered).await });
+        let task = self.tasks.spawn(async move { delivery.deliver(frames, unanswered).await });
         self.spans.insert(task.id(), span);
     }
 

@@ -2,8 +2,12 @@
 
 mod alertmanager;
 mod architecture;
+mod bad_input;
 mod check;
 mod config;
+mod dashboards;
+mod lifecycle;
+mod otlp;
 mod parts;
 mod promql_differential;
 mod query_api;
