@@ -58,6 +58,15 @@ pub const EXPR_NESTING_MAX: usize = 64;
 /// Steps of a subquery: each is an evaluation of what is in it.
 pub const SUBQUERY_STEPS_MAX: i64 = 100_000;
 
+/// Samples that one query of the API may copy out of the engine: 32 MB, and the engine waits while they are copied.
+pub const QUERY_SAMPLES_MAX: usize = 2_000_000;
+
+/// Queries of the API at once; each may hold its samples and its result.
+pub const QUERIES_MAX: usize = 2;
+
+/// How long one query of the API may take, in milliseconds.
+pub const QUERY_TIMEOUT_MS: i64 = 30_000;
+
 /// Points of subqueries that one query may make, over all its instants: they are memory (16 bytes each) and time.
 pub const QUERY_POINTS_MAX: usize = 10_000_000;
 

@@ -9,6 +9,8 @@ use serde::Serialize;
 struct Success<T> {
     status: &'static str,
     data: T,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    warnings: Vec<String>,
 }
 
 #[derive(Serialize)]
@@ -21,7 +23,12 @@ struct Failure {
 
 /// 200 with `data`.
 pub(super) fn success(data: impl Serialize) -> Response {
-    Json(Success { status: "success", data }).into_response()
+    with_warnings(data, Vec::new())
+}
+
+/// 200 with `data` and what is doubtful about it.
+pub(super) fn with_warnings(data: impl Serialize, warnings: Vec<String>) -> Response {
+    Json(Success { status: "success", data, warnings }).into_response()
 }
 
 /// An error in Prometheus' form.

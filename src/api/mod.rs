@@ -12,9 +12,16 @@ mod guard;
 mod health;
 mod metrics;
 mod number;
+#[expect(clippy::result_large_err, reason = "a refusal is the response itself")]
+mod params;
 mod pipeline;
+#[expect(clippy::result_large_err, reason = "a refusal is the response itself")]
+mod query;
 mod reload;
+mod result;
 mod rules;
+#[expect(clippy::result_large_err, reason = "a refusal is the response itself")]
+mod series;
 mod status;
 #[cfg(test)]
 mod tests;
@@ -27,6 +34,7 @@ use axum::middleware::from_fn_with_state;
 use axum::routing::{any, get, post};
 
 pub use guard::Allowed;
+pub use query::Querier;
 
 use crate::rule::engine::GroupView;
 
@@ -49,6 +57,8 @@ pub struct State {
     pub reload: AskLater<Result<(), String>>,
     /// The accounting of `/api/watchgate/v1/pipeline`.
     pub pipeline: Ask<serde_json::Value>,
+    /// The engine's series, for queries.
+    pub querier: Querier,
     /// The callers let in.
     pub allowed: Arc<Allowed>,
 }
@@ -58,8 +68,14 @@ pub fn router(state: State) -> Router {
     let allowed = Arc::clone(&state.allowed);
     Router::new()
         .route("/api/v1/alerts", get(alerts::list))
+        .route("/api/v1/label/{name}/values", get(series::values))
+        .route("/api/v1/labels", get(series::names).post(series::names))
+        .route("/api/v1/metadata", get(series::metadata))
+        .route("/api/v1/query", get(query::instant).post(query::instant))
+        .route("/api/v1/query_range", get(query::range).post(query::range))
         .route("/api/v1/rules", get(rules::list))
         .route("/api/v1/rules/{namespace}/{group}", any(answer::no_ruler))
+        .route("/api/v1/series", get(series::list).post(series::list))
         .route("/api/v1/status/buildinfo", get(status::build_info))
         .route("/api/watchgate/v1/pipeline", get(pipeline::show))
         .route("/metrics", get(metrics::show))

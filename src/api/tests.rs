@@ -9,7 +9,8 @@ use tower::ServiceExt as _;
 use super::*;
 use crate::model::alert::{Alert, AlertState};
 use crate::model::labels::Labels;
-use crate::rule::engine::{Evaluations, Health, RuleKind, RuleState, RuleView};
+use crate::rule::engine::{Evaluations, Health, RuleKind, RuleState, RuleView, Selection};
+use crate::rule::promql::Dialect;
 
 const NOW: i64 = 1_700_000_000_250;
 
@@ -69,6 +70,14 @@ fn groups() -> Vec<GroupView> {
     ]
 }
 
+fn querier() -> Querier {
+    Querier::new(
+        Arc::new(|_, _| Box::pin(async { Some(Selection::default()) })),
+        Arc::new(|_, _| Box::pin(async { vec![Labels::from_pairs([("__name__", "up"), ("job", "a")])] })),
+        Dialect::default(),
+    )
+}
+
 fn state() -> State {
     State {
         groups: Arc::new(|| Box::pin(async { groups() })),
@@ -76,6 +85,7 @@ fn state() -> State {
         ready: Arc::new(|| Err("reading the journal".into())),
         reload: Arc::new(|| Box::pin(async { Err("a.yaml:1:1: wrong".into()) })),
         pipeline: Arc::new(|| json!({"accepted": 1})),
+        querier: querier(),
         allowed: Arc::new(Allowed::new("http://gate:9480")),
     }
 }
@@ -116,6 +126,43 @@ async fn rules_are_prometheus_byte_for_byte() {
     );
     let got = get("/api/v1/rules?rule_group[]=shop&exclude_alerts=true").await;
     assert_eq!(got, (StatusCode::OK, want.to_owned()));
+}
+
+#[tokio::test]
+async fn queries_are_prometheus_byte_for_byte() {
+    let cases = [
+        (
+            "query?query=1%2B1&time=5.5",
+            200,
+            r#"{"status":"success","data":{"resultType":"scalar","result":[5.500,"2"]}}"#,
+        ),
+        (
+            "query_range?query=time()&start=1&end=2.5&step=1s",
+            200,
+            r#"{"status":"success","data":{"resultType":"matrix","result":[{"metric":{},"values":[[1,"1"],[2,"2"]]}]}}"#,
+        ),
+        (
+            "query?query=up&time=1",
+            200,
+            r#"{"status":"success","data":{"resultType":"vector","result":[]},"warnings":["only series that rules want are kept: none that this query selects"]}"#,
+        ),
+        (
+            "query?query=1%20%2B&time=1",
+            400,
+            r#"{"status":"error","errorType":"bad_data","error":"invalid parameter \"query\": 1:4: parse error: unexpected end of expression, expected a metric, a function, a number or `(`"}"#,
+        ),
+        ("label/job/values", 200, r#"{"status":"success","data":["a"]}"#),
+        ("series?match[]=up", 200, r#"{"status":"success","data":[{"__name__":"up","job":"a"}]}"#),
+        (
+            "labels?limit=1",
+            200,
+            r#"{"status":"success","data":["__name__"],"warnings":["results truncated due to limit"]}"#,
+        ),
+    ];
+    for (path, status, want) in cases {
+        let (code, body) = get(&format!("/api/v1/{path}")).await;
+        assert_eq!((code.as_u16(), body.as_str()), (status, want), "{path}");
+    }
 }
 
 /// The names of the rules that a query shows, by group.

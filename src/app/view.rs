@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::alerting::Alerting;
 use super::janitor::Janitor;
-use crate::api::{Allowed, State};
+use crate::api::{Allowed, Querier, State};
 use crate::config::Config;
 use crate::journal::DropReason;
 use crate::model::signal::Signal;
@@ -31,8 +31,24 @@ pub(super) fn state(config: &Arc<Config>, alerting: &Alerting, janitor: &Janitor
             Box::pin(async move { alerting.reload().await.map_err(|error| format!("{error:#}")) })
         }),
         pipeline: Arc::new(move || pipeline(&accounts, &reloaded)),
+        querier: querier(config, alerting),
         allowed: Arc::new(Allowed::new(&config.external_url)),
     }
+}
+
+fn querier(config: &Config, alerting: &Alerting) -> Querier {
+    let (samples, names) = (alerting.evaluator.clone(), alerting.evaluator.clone());
+    Querier::new(
+        Arc::new(move |expr, range| {
+            let evaluator = samples.clone();
+            Box::pin(async move { evaluator.select(expr, range).await })
+        }),
+        Arc::new(move |selectors, range| {
+            let evaluator = names.clone();
+            Box::pin(async move { evaluator.series(selectors, range).await })
+        }),
+        config.rules.dialect(),
+    )
 }
 
 /// The journals, where each exporter stands in them, and how the last reload ended.

@@ -5,6 +5,8 @@
 
 use std::future::Future;
 use std::io;
+use std::ops::Range;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
@@ -15,8 +17,11 @@ use super::recorder::Recorder;
 use crate::codec::remote_write;
 use crate::journal::Position;
 use crate::model::alert::Alert;
+use crate::model::labels::Labels;
 use crate::model::sample::StagedSamples;
 use crate::model::time::{Millis, wall_clock};
+use crate::rule::engine::Selection;
+use crate::rule::promql::{Expr, Selector};
 use crate::rule::{Engine, GroupView, RuleSet, SavedAlert};
 use crate::telemetry::Telemetry;
 
@@ -58,6 +63,8 @@ enum Question {
     Alerts(Answer<Vec<Alert>>),
     Groups(Answer<Vec<GroupView>>),
     Snapshot(Answer<Snapshot>),
+    Select(Arc<Expr>, Range<Millis>, Answer<Option<Selection>>),
+    Series(Vec<Selector>, Range<Millis>, Answer<Vec<Labels>>),
 }
 
 /// The handle to the engine's thread; cloning is cheap.
@@ -123,6 +130,17 @@ impl Evaluator {
     /// State to be saved; none when the engine is gone.
     pub async fn snapshot(&self) -> Option<Snapshot> {
         self.ask(Question::Snapshot).await
+    }
+
+    /// What `expr` reads from the instant `range.start` to `range.end`, both included; none if that is
+    /// too much, or the engine gone.
+    pub async fn select(&self, expr: Arc<Expr>, range: Range<Millis>) -> Option<Selection> {
+        self.ask(|answer| Question::Select(expr, range, answer)).await.flatten()
+    }
+
+    /// The series that rules read and any of `selectors` selects, with samples in `range`, both ends included.
+    pub async fn series(&self, selectors: Vec<Selector>, range: Range<Millis>) -> Vec<Labels> {
+        self.ask(|answer| Question::Series(selectors, range, answer)).await.unwrap_or_default()
     }
 
     fn ask<T: Send>(&self, question: impl FnOnce(Answer<T>) -> Question) -> impl Future<Output = Option<T>> + Send {
@@ -224,6 +242,12 @@ impl Rim {
                 let _ = answer.send(());
             }
             Question::Alerts(answer) => drop(answer.send(self.engine.alerts())),
+            Question::Select(expr, range, answer) => {
+                drop(answer.send(self.engine.select(&expr, range.start, range.end)))
+            }
+            Question::Series(selectors, range, answer) => {
+                drop(answer.send(self.engine.series(&selectors, range.start, range.end)));
+            }
             Question::Groups(answer) => drop(answer.send(self.engine.groups())),
             Question::Snapshot(answer) => {
                 drop(answer.send(Snapshot { alerts: self.engine.state(), position: self.position }));

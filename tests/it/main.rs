@@ -10,6 +10,7 @@ mod lifecycle;
 mod otlp;
 mod parts;
 mod promql_differential;
+mod query_api;
 mod stores;
 #[expect(unreachable_pub, reason = "one binary: `pub` says what the tests may use of the support")]
 mod support;

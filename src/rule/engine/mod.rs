@@ -6,7 +6,8 @@
 //!
 //! Reading order: [`store`] (series and windows), [`partition`] (what is evaluated apart, and the
 //! queue), `observe`, `run`, `evaluate`, `output` (recorded series and `ALERTS`), `load` (rules in
-//! and out), `restore` (state over a restart), [`view`].
+//! and out), `restore` (state over a restart), [`view`], `query` (what templates ask), `selection` (what
+//! the query API reads).
 
 mod evaluate;
 mod load;
@@ -17,6 +18,7 @@ mod query;
 mod restore;
 mod rules;
 mod run;
+mod selection;
 mod settings;
 mod step;
 mod store;
@@ -25,6 +27,7 @@ mod tests;
 mod view;
 
 pub use restore::SavedAlert;
+pub use selection::Selection;
 pub use settings::{Evaluations, Outputs, Settings, Stats};
 pub use step::Made;
 pub use view::{GroupView, Health, RuleKind, RuleState, RuleView};

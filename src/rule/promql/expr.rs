@@ -57,6 +57,17 @@ pub fn compile_as(text: &str, dialect: Dialect) -> Result<Expr, ExprError> {
     super::parse::parse(text, dialect)
 }
 
+/// Compiles a text that is a plain selector, like `up{job="a"}`.
+///
+/// # Errors
+/// What is wrong with `text`.
+pub fn selector(text: &str) -> Result<Selector, ExprError> {
+    let mut expr = compile(text)?;
+    let found = if let Node::Instant(_) = expr.root { expr.selectors.pop() } else { None };
+    let plain = found.filter(|selector| selector.offset_ms == 0 && selector.at.is_none());
+    plain.ok_or_else(|| ExprError { at: 0, message: "expected a series selector like `up{job=\"a\"}`".to_owned() })
+}
+
 impl Expr {
     /// Whether it can yield a result without any series: its partition `{}` exists from load on.
     #[must_use]

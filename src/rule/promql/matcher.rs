@@ -145,6 +145,14 @@ impl Selector {
         plain.then(|| at.saturating_sub(self.offset_ms))
     }
 
+    /// The samples it reads for a query over the instants `first` to `last`: those in `(from, to]`.
+    #[must_use]
+    pub fn span(&self, first: Millis, last: Millis) -> (Millis, Millis) {
+        let Reach { fixed, from_ms, to_ms, .. } = self.reach;
+        // `@ start()` and `@ end()` may stand for either end.
+        (fixed.unwrap_or(first).saturating_add(from_ms), fixed.unwrap_or(last).saturating_add(to_ms))
+    }
+
     /// Whether it reads a fixed time (`@ 1609746000`), whatever the time is.
     #[must_use]
     pub fn is_fixed(&self) -> bool {

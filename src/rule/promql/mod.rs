@@ -27,8 +27,8 @@ mod value;
 #[cfg(test)]
 pub(in crate::rule) mod tests;
 
-pub use eval::{Joins, eval, eval_part};
-pub use expr::{Dialect, Expr, ExprError, compile, compile_as};
+pub use eval::{Instants, Joins, eval, eval_part, eval_range};
+pub use expr::{Dialect, Expr, ExprError, compile, compile_as, selector};
 pub use matcher::{MatchOp, Matcher, Selector};
 pub use reach::{At, Reach};
 pub use value::{Element, EvalError, Inputs, SeriesView, Value};

@@ -53,6 +53,38 @@ pub fn eval_part(expr: &Expr, inputs: &dyn Inputs, at: Millis) -> (Result<Value,
     (result, joins.into_inner())
 }
 
+/// The instants of a range query.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Instants {
+    /// The first.
+    pub first: Millis,
+    /// No instant is later.
+    pub last: Millis,
+    /// Between two of them; above 0.
+    pub step_ms: i64,
+}
+
+/// Evaluates `expr` at every instant of a range, as a range query does, until `each` answers false.
+///
+/// # Errors
+/// As [`eval`].
+pub fn eval_range(
+    expr: &Expr,
+    inputs: &dyn Inputs,
+    instants: Instants,
+    each: &mut dyn FnMut(Millis, Value) -> bool,
+) -> Result<(), EvalError> {
+    let Instants { first, last, step_ms } = instants;
+    let memo = &Memo::default();
+    for at in (first..=last).step_by(usize::try_from(step_ms.max(1)).unwrap_or(usize::MAX)) {
+        let value = at_instant(&Evaluation { expr, inputs, at, first, last, memo, in_subquery: false, joins: None })?;
+        if !each(at, value) {
+            break;
+        }
+    }
+    Ok(())
+}
+
 fn at_instant(evaluation: &Evaluation<'_>) -> Result<Value, EvalError> {
     match evaluation.node(&evaluation.expr.root)? {
         Interim::Scalar(number) => Ok(Value::Scalar(number)),

@@ -203,40 +203,18 @@ fn subquery(random: &mut Random, depth: u32) -> String {
     format!("{body}[{range}:{step}]{}", modifiers(random))
 }
 
+#[rustfmt::skip]
+const WINDOWED: [&str; 30] = [
+    "rate", "rate", "rate", "increase", "increase", "delta",
+    "irate", "idelta", "deriv", "changes", "resets", "avg_over_time",
+    "min_over_time", "max_over_time", "sum_over_time", "count_over_time", "last_over_time", "present_over_time",
+    "stddev_over_time", "stdvar_over_time", "quantile_over_time", "predict_linear", "absent_over_time", "mad_over_time",
+    "first_over_time", "double_exponential_smoothing", "ts_of_first_over_time", "ts_of_last_over_time", "ts_of_max_over_time", "ts_of_min_over_time",
+];
+
 fn over_window(random: &mut Random, depth: u32) -> String {
     let range = if depth > 0 && random.chance(25) { subquery(random, depth - 1) } else { selector(random, true) };
-    let function = random.pick(&[
-        "rate",
-        "rate",
-        "rate",
-        "increase",
-        "increase",
-        "delta",
-        "irate",
-        "idelta",
-        "deriv",
-        "changes",
-        "resets",
-        "avg_over_time",
-        "min_over_time",
-        "max_over_time",
-        "sum_over_time",
-        "count_over_time",
-        "last_over_time",
-        "present_over_time",
-        "stddev_over_time",
-        "stdvar_over_time",
-        "quantile_over_time",
-        "predict_linear",
-        "absent_over_time",
-        "mad_over_time",
-        "first_over_time",
-        "double_exponential_smoothing",
-        "ts_of_first_over_time",
-        "ts_of_last_over_time",
-        "ts_of_max_over_time",
-        "ts_of_min_over_time",
-    ]);
+    let function = random.pick(&WINDOWED);
     match function {
         "quantile_over_time" => {
             format!("{function}({}, {range})", random.pick(&["0.5", "0.9", "0", "1", "-1", "2", "NaN"]))
