@@ -91,6 +91,8 @@ pub struct Telemetry {
     pub exporter_dropped_items: Family<ExporterReasonLabels, Counter>,
     /// Items a store refused for their content; kept as dead letters.
     pub exporter_dead_lettered_items: Family<ExporterLabels, Counter>,
+    /// Items of batches that were settled with another number of items than they held.
+    pub exporter_miscounted_items: Family<ExporterLabels, Counter>,
     /// Documents that Elasticsearch put into its failure store.
     pub exporter_failure_store_items: Family<ExporterLabels, Counter>,
     /// Evaluations of a rule's partition.
@@ -134,6 +136,7 @@ impl Default for Telemetry {
             exporter_retries: Family::default(),
             exporter_dropped_items: Family::default(),
             exporter_dead_lettered_items: Family::default(),
+            exporter_miscounted_items: Family::default(),
             exporter_failure_store_items: Family::default(),
             rule_evaluations: Counter::default(),
             rule_evaluation_failures: Counter::default(),
@@ -189,6 +192,11 @@ impl Telemetry {
             "exporter_dead_lettered_items",
             "Items the store refused for their content, kept as dead letters",
             self.exporter_dead_lettered_items.clone(),
+        );
+        registry.register(
+            "exporter_miscounted_items",
+            "Items of batches that were settled with another number of items than they held",
+            self.exporter_miscounted_items.clone(),
         );
         registry.register(
             "exporter_failure_store_items",

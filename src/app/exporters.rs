@@ -16,6 +16,7 @@ use crate::exporter::zipkin::Zipkin;
 use crate::journal::Cursor;
 use crate::model::time::wall_clock;
 use crate::pipeline::batch::Bounds;
+use crate::pipeline::delivery::Poison;
 use crate::pipeline::exporter::Exporter;
 use crate::pipeline::intake::SignalLog;
 use crate::pipeline::letter::Letters;
@@ -71,10 +72,11 @@ fn work<E: Exporter>(
         bounds: Bounds { bytes_max: settings.batch.bytes_max, delay_max: settings.batch.delay_max },
         in_flight_max: settings.in_flight_max,
         backoff: settings.retry,
+        poison: Poison::default(),
     };
     let (letters, telemetry) = (shared.letters.clone(), shared.telemetry.clone());
     let worker = Worker::new(exporter, signal, settings, log, cursor, letters, telemetry);
-    let progress = worker.progress();
+    let watch = worker.watch();
     tasks.spawn(worker.run(shared.stop.clone()));
-    Ok(Watched { exporter: name.to_owned(), signal, progress })
+    Ok(Watched { exporter: name.to_owned(), signal, watch })
 }

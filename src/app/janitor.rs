@@ -7,7 +7,7 @@ use crate::journal::Position;
 use crate::model::signal::Signal;
 use crate::model::time::wall_clock;
 use crate::pipeline::intake::SignalLog;
-use crate::pipeline::worker::SharedProgress;
+use crate::pipeline::worker::Watch;
 use crate::telemetry::{ExporterLabels, SignalLabels, Telemetry};
 
 /// How often old segments are looked for.
@@ -20,8 +20,8 @@ pub(super) struct Watched {
     pub exporter: String,
     /// The signal.
     pub signal: Signal,
-    /// Where it stands.
-    pub progress: SharedProgress,
+    /// Where it stands and how its store is.
+    pub watch: Watch,
 }
 
 /// Everything that retention and gauges look at; cloning is cheap.
@@ -60,7 +60,7 @@ impl Janitor {
     /// The least position that every exporter of `signal` has passed; none without an exporter.
     fn consumed(&self, signal: Signal) -> Option<Position> {
         let workers = self.workers.iter().filter(|worker| worker.signal == signal);
-        workers.map(|worker| worker.progress.lock().position).min()
+        workers.map(|worker| worker.watch.progress.lock().position).min()
     }
 
     /// Brings gauges up to date, for a scrape.
@@ -70,9 +70,9 @@ impl Janitor {
             self.telemetry.journal_bytes.get_or_create(&labels).set(gauge(log.journal.bytes()));
             self.telemetry.journal_items.get_or_create(&labels).set(gauge(log.journal.items()));
         }
-        for Watched { exporter, signal, progress } in self.workers.iter() {
+        for Watched { exporter, signal, watch } in self.workers.iter() {
             let labels = ExporterLabels { exporter: exporter.clone(), signal: signal.name() };
-            let lag = progress.lock().pending(self.logs[*signal as usize - 1].journal.items());
+            let lag = watch.progress.lock().pending(self.logs[*signal as usize - 1].journal.items());
             self.telemetry.exporter_lag_items.get_or_create(&labels).set(gauge(lag));
         }
     }

@@ -10,6 +10,8 @@ use crate::api::{Allowed, State};
 use crate::config::Config;
 use crate::journal::DropReason;
 use crate::model::signal::Signal;
+use crate::pipeline::pool::Health;
+use crate::pipeline::worker::Watch;
 
 /// The api's handles.
 pub(super) fn state(config: &Arc<Config>, alerting: &Alerting, janitor: &Janitor) -> State {
@@ -47,23 +49,42 @@ fn pipeline(janitor: &Janitor) -> Value {
         (signal.name().to_owned(), accounts)
     });
     let exporters = janitor.workers.iter().map(|worker| {
-        let progress = *worker.progress.lock();
-        let pending = progress.pending(janitor.logs[worker.signal as usize - 1].journal.items());
+        let Watch { progress, activity, pool } = &worker.watch;
+        let progress = *progress.lock();
+        // read after the progress: it is never behind it
+        let items = janitor.logs[worker.signal as usize - 1].journal.items();
         let counters = progress.counters;
         let dropped = DropReason::ALL.into_iter().map(|reason| (reason.name(), counters.dropped[reason as usize]));
         json!({
             "exporter": worker.exporter,
             "signal": worker.signal.name(),
             "position": progress.position.to_string(),
-            "accepted": counters.total() + pending,
+            "accepted": progress.accepted(items),
             "delivered": counters.delivered,
-            "pending": pending,
+            "pending": progress.pending(items),
             "dead_lettered": counters.dead_lettered,
             "dropped": dropped.collect::<std::collections::BTreeMap<_, _>>(),
+            "in_flight": activity.slots.in_use(),
+            "in_flight_allowed": activity.slots.allowed(),
+            "paused": activity.paused() > 0,
+            "set_aside": activity.parked(),
+            "endpoints": pool.health().iter().map(endpoint).collect::<Vec<_>>(),
         })
     });
     json!({
         "signals": signals.collect::<serde_json::Map<_, _>>(),
         "exporters": exporters.collect::<Vec<_>>(),
+    })
+}
+
+fn endpoint(health: &Health) -> Value {
+    json!({
+        "endpoint": health.name,
+        "priority": health.priority,
+        "up": health.is_up(),
+        "breaker": health.state.name(),
+        "refused": health.refused,
+        "failures": health.failures,
+        "in_flight": health.in_flight,
     })
 }

@@ -1,7 +1,8 @@
 //! What the integration tests share: processes on loopback, the real parts, HTTP, the gateway itself.
 //!
-//! Read in this order: [`process`], [`http`], [`parts`], [`gateway`], [`remote_write`], [`webhook`].
+//! Read in this order: [`process`], [`http`], [`parts`], [`gateway`], [`faulty`], [`remote_write`], [`webhook`].
 
+pub mod faulty;
 pub mod gateway;
 pub mod http;
 pub mod parts;
