@@ -5,7 +5,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 
 FETCH := tests/parts/fetch.sh
-CARGO_DENY := $(or $(WATCHGATE_PARTS),$(HOME)/.cache/watchgate-parts)/cargo-deny/bin/cargo-deny
+CARGO_DENY := $(or $(PARTS_CACHE),$(HOME)/.cache/watchgate-parts)/cargo-deny/bin/cargo-deny
 
 # How long `make fuzz` and `make soak` run.
 MINUTES ?= 5
@@ -69,4 +69,4 @@ fuzz:
 	tests/fuzz.sh $$(( $(MINUTES) * 60 / $$(tests/fuzz.sh --count) ))
 
 soak:
-	WATCHGATE_SOAK_MINUTES=$(MINUTES) cargo test --release --test it stores::crash::soak -- --ignored --nocapture
+	SOAK_MINUTES=$(MINUTES) cargo test --release --test it stores::crash::soak -- --ignored --nocapture

@@ -35,7 +35,7 @@ const SAVE_INTERVAL: Duration = Duration::from_secs(5);
 pub(super) struct Alerting {
     config: Arc<Config>,
     pub(super) evaluator: Evaluator,
-    notifier: Notifier,
+    pub(super) notifier: Notifier,
     store: Store,
     pub(super) changes: broadcast::Sender<Arc<[Alert]>>,
     dirty: Arc<Notify>,

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use super::alerting::Alerting;
-use super::janitor::Janitor;
+use super::janitor::{Detached, Janitor};
+use super::letters::DeadLetters;
+use super::own::Own;
 use crate::api::{Allowed, State};
 use crate::config::Config;
 use crate::journal::DropReason;
@@ -14,9 +16,10 @@ use crate::pipeline::pool::Health;
 use crate::pipeline::worker::Watch;
 
 /// The api's handles.
-pub(super) fn state(config: &Arc<Config>, alerting: &Alerting, janitor: &Janitor) -> State {
+pub(super) fn state(config: &Arc<Config>, alerting: &Alerting, own: &Own) -> State {
     let (groups, reload) = (alerting.clone(), alerting.clone());
-    let (metrics, accounts) = (janitor.clone(), janitor.clone());
+    let (metrics, accounts) = (own.clone(), own.janitor.clone());
+    let letters = DeadLetters::new(&own.janitor);
     State {
         groups: Arc::new(move || {
             let evaluator = groups.evaluator.clone();
@@ -24,7 +27,7 @@ pub(super) fn state(config: &Arc<Config>, alerting: &Alerting, janitor: &Janitor
         }),
         metrics: Arc::new(move || {
             metrics.refresh();
-            metrics.telemetry.render()
+            metrics.janitor.telemetry.render()
         }),
         ready: Arc::new(|| Ok(())),
         reload: Arc::new(move || {
@@ -32,6 +35,10 @@ pub(super) fn state(config: &Arc<Config>, alerting: &Alerting, janitor: &Janitor
             Box::pin(async move { alerting.reload().await.map_err(|error| format!("{error:#}")) })
         }),
         pipeline: Arc::new(move || pipeline(&accounts)),
+        letters: Arc::new(move |ask| {
+            let letters = letters.clone();
+            Box::pin(async move { letters.answer(ask).await })
+        }),
         allowed: Arc::new(Allowed::new(&config.external_url)),
     }
 }
@@ -49,7 +56,7 @@ fn pipeline(janitor: &Janitor) -> Value {
         (signal.name().to_owned(), accounts)
     });
     let exporters = janitor.workers.iter().map(|worker| {
-        let Watch { progress, activity, pool } = &worker.watch;
+        let Watch { progress, activity, pool, .. } = &worker.watch;
         let progress = *progress.lock();
         // read after the progress: it is never behind it
         let items = janitor.logs[worker.signal as usize - 1].journal.items();
@@ -71,9 +78,13 @@ fn pipeline(janitor: &Janitor) -> Value {
             "endpoints": pool.health().iter().map(endpoint).collect::<Vec<_>>(),
         })
     });
+    let detached = janitor.detached.iter();
+    let detached =
+        detached.map(|Detached { exporter, signal }| json!({ "exporter": exporter, "signal": signal.name() }));
     json!({
         "signals": signals.collect::<serde_json::Map<_, _>>(),
         "exporters": exporters.collect::<Vec<_>>(),
+        "detached": detached.collect::<Vec<_>>(),
     })
 }
 

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 pub mod check;
+pub mod dead_letter;
 pub mod demo;
 pub mod logging;
 pub mod serve;
@@ -36,6 +37,9 @@ pub enum Command {
     Demo(demo::Options),
     /// Validate configuration, alerting file and rule files; exit 1 on any error
     Check(check::Args),
+    /// What stores refused: list, show, replay, purge
+    #[command(subcommand)]
+    DeadLetter(dead_letter::Command),
 }
 
 /// Which configuration to read.
@@ -55,6 +59,9 @@ pub fn main() -> ExitCode {
         Command::Demo(options) => demo::run(options, cli.log_format, &cli.log_level),
         Command::Check(args) => {
             check::run(args, crate::config::environment::variables(), &mut std::io::stdout().lock())
+        }
+        Command::DeadLetter(command) => {
+            dead_letter::run(command, crate::config::environment::variables(), &mut std::io::stdout().lock())
         }
     };
     match done {

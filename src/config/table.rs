@@ -44,7 +44,7 @@ pub const KEYS: &[Key] = &[
     key("journal.min_free", Kind::Share, "5%", "what stays free on the file system; below it nothing is accepted"),
     key("journal.on_full", Kind::Choice(&["reject", "drop_oldest"]), "reject", "undelivered bytes at bytes_max: reject = 429 or 503 to senders, drop_oldest = lost and counted"),
     section("dead_letters", "items that a store refused for their content"),
-    key("dead_letters.bytes_max", Kind::Bytes, "1GiB", "all dead letters together; full pauses the exporter"),
+    key("dead_letters.bytes_max", Kind::Bytes, "1GiB", "dead letters of one signal together; full pauses the exporter"),
     section("exporters", "KIND or KIND/NAME for more of a kind; none: data stays in the journal, alerts work"),
     section("exporters.prometheus", "metrics, by remote write 1.0"),
     key("exporters.prometheus.endpoint", Kind::Text, "http://localhost:9090/api/v1/write", "where to write; Prometheus needs --web.enable-remote-write-receiver"),

@@ -20,7 +20,7 @@ use crate::codec::elasticsearch::{Batch, Encoder, FrameInput, Options};
 use crate::journal::{Counts, Frame};
 use crate::limits::REQUEST_BYTES_MAX;
 use crate::model::signal::{Encoding, WireFormat};
-use crate::pipeline::exporter::{Answer, Exporter, Letter, RetryReason, Verdict};
+use crate::pipeline::exporter::{Answer, Encoded, Exporter, Letter, Place, RetryReason, Verdict};
 use crate::pipeline::pool::Pool;
 
 /// Bytes of one `_bulk` request before compression: Elasticsearch advises 5 to 15 MB.
@@ -60,36 +60,26 @@ impl Elasticsearch {
         Ok(Self { endpoints, encoder: Mutex::new(Encoder::new(options)), gzip, failure_store })
     }
 
-    /// Adds `frame`'s documents to the last of `requests`, and to further ones when that is full.
-    fn add(&self, at: u32, frame: &Frame, requests: &mut Vec<Batch>) -> Result<(), String> {
+    /// Adds documents of `frames[at]` from item `from` on; answers where to go on if the request is full.
+    fn add(&self, frame: &Frame, at: Place, request: &mut Batch) -> Result<Option<u32>, String> {
         let max = usize::try_from(REQUEST_BYTES_MAX).unwrap_or(usize::MAX);
         let payload =
             compression::decompress(frame.encoding, &frame.payload, max).map_err(|error| error.to_string())?;
         let (segment_id, offset) = frame.original;
-        let mut input = FrameInput {
-            frame: at,
+        let input = FrameInput {
+            frame: u32::try_from(at.frame).unwrap_or(u32::MAX),
             id: FrameId { segment_id, offset },
             received_at: frame.received_at,
             context: &frame.context,
             payload: &payload,
-            from: 0,
+            from: at.item,
         };
         let mut encoder = self.encoder.lock();
-        loop {
-            if requests.last().is_none_or(|request| request.body().len() >= BULK_BYTES_MAX) {
-                requests.push(Batch::default());
+        match frame.format {
+            WireFormat::OtlpLogs => {
+                encoder.encode_otlp_logs(&input, BULK_BYTES_MAX, request).map_err(|error| error.to_string())
             }
-            let Some(request) = requests.last_mut() else { return Ok(()) };
-            let rest = match frame.format {
-                WireFormat::OtlpLogs => {
-                    encoder.encode_otlp_logs(&input, BULK_BYTES_MAX, request).map_err(|error| error.to_string())?
-                }
-                _ => encoder.encode_bulk(&input, BULK_BYTES_MAX, request),
-            };
-            match rest {
-                Some(from) => input.from = from,
-                None => return Ok(()),
-            }
+            _ => Ok(encoder.encode_bulk(&input, BULK_BYTES_MAX, request)),
         }
     }
 
@@ -144,17 +134,30 @@ fn letter(request: &Batch, at: usize, reason: String) -> Letter {
 impl Exporter for Elasticsearch {
     type Request = Batch;
 
-    fn encode(&self, frames: &[Frame]) -> (Vec<Batch>, Vec<Letter>) {
-        let (mut requests, mut letters) = (Vec::new(), Vec::new());
-        for (at, frame) in (0..).zip(frames) {
-            if let Err(reason) = self.add(at, frame, &mut requests) {
-                // its documents so far must not go out beside the letter that holds them all
-                requests.iter_mut().for_each(|request: &mut Batch| request.retain(|_, item| item.frame != at));
-                letters.push(Letter::whole(frame, reason));
+    fn encode(&self, frames: &[Frame], from: Place) -> Encoded<Batch> {
+        let (mut request, mut letters, mut next) = (Batch::default(), Vec::new(), None);
+        for (at, frame) in frames.iter().enumerate().skip(from.frame) {
+            let place = Place { frame: at, item: if at == from.frame { from.item } else { 0 } };
+            if request.body().len() >= BULK_BYTES_MAX {
+                next = Some(place);
+                break;
+            }
+            match self.add(frame, place, &mut request) {
+                Ok(None) => {}
+                Ok(Some(item)) => {
+                    next = Some(Place { item, ..place });
+                    break;
+                }
+                Err(reason) => {
+                    // its documents so far must not go out beside the letter that holds them all
+                    let whole = u32::try_from(at).unwrap_or(u32::MAX);
+                    request.retain(|_, item| item.frame != whole);
+                    letters.push(Letter::whole(frame, reason));
+                }
             }
         }
-        requests.retain(|request| !request.is_empty());
-        (requests, letters)
+        let requests = if request.is_empty() { Vec::new() } else { vec![request] };
+        Encoded { requests, letters, next }
     }
 
     fn items(&self, request: &Batch) -> u32 {

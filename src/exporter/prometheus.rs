@@ -15,7 +15,7 @@ use crate::codec::{compression, remote_write};
 use crate::journal::{DropReason, Frame};
 use crate::limits::PROMETHEUS_REQUEST_BYTES_MAX;
 use crate::model::signal::{Encoding, WireFormat};
-use crate::pipeline::exporter::{Answer, Exporter, Letter, Verdict};
+use crate::pipeline::exporter::{Answer, Encoded, Exporter, Letter, Place, Verdict};
 use crate::pipeline::pool::Pool;
 
 /// Sends samples to Prometheus or anything else that takes remote write 1.0.
@@ -104,10 +104,9 @@ fn fitting(part: Part, pieces: &mut Vec<Part>) {
 impl Exporter for Prometheus {
     type Request = Request;
 
-    fn encode(&self, frames: &[Frame]) -> (Vec<Request>, Vec<Letter>) {
-        let mut parts = Vec::with_capacity(frames.len());
-        let mut letters = Vec::new();
-        for frame in frames {
+    fn encode(&self, frames: &[Frame], from: Place) -> Encoded<Request> {
+        let (mut parts, mut letters, mut bytes, mut next) = (Vec::new(), Vec::new(), 0, None);
+        for (at, frame) in frames.iter().enumerate().skip(from.frame) {
             let part = match frame.encoding {
                 Encoding::Snappy => Some(Part {
                     snappy: frame.payload.clone(),
@@ -116,26 +115,27 @@ impl Exporter for Prometheus {
                 }),
                 _ => Part::compress(&frame.payload, frame.items),
             };
-            match part {
-                Some(part) => fitting(part, &mut parts),
-                None => letters.push(Letter::whole(frame, "cannot be compressed for Prometheus".to_owned())),
-            }
-        }
-        let mut requests = Vec::new();
-        let mut joined: Vec<Part> = Vec::new();
-        let mut bytes = 0;
-        for part in parts {
-            if bytes + part.decompressed_len > PROMETHEUS_REQUEST_BYTES_MAX && !joined.is_empty() {
-                requests.push(Request::join(std::mem::take(&mut joined)));
-                bytes = 0;
-            }
+            let Some(part) = part else {
+                letters.push(Letter::whole(frame, "cannot be compressed for Prometheus".to_owned()));
+                continue;
+            };
             bytes += part.decompressed_len;
-            joined.push(part);
+            if bytes > PROMETHEUS_REQUEST_BYTES_MAX && !parts.is_empty() {
+                next = Some(Place { frame: at, item: 0 });
+                break;
+            }
+            parts.push(part);
         }
-        if !joined.is_empty() {
-            requests.push(Request::join(joined));
-        }
-        (requests, letters)
+        let requests = match parts.as_slice() {
+            [] => Vec::new(),
+            [one] => {
+                let mut pieces = Vec::new();
+                fitting(one.clone(), &mut pieces);
+                pieces.into_iter().map(|piece| Request::join(vec![piece])).collect()
+            }
+            _ => vec![Request::join(parts)],
+        };
+        Encoded { requests, letters, next }
     }
 
     fn items(&self, request: &Request) -> u32 {

@@ -13,8 +13,11 @@ use crate::codec::{compression, zipkin};
 use crate::journal::Frame;
 use crate::limits::REQUEST_BYTES_MAX;
 use crate::model::signal::{Encoding, WireFormat};
-use crate::pipeline::exporter::{Answer, Exporter, Letter, Verdict};
+use crate::pipeline::exporter::{Answer, Encoded, Exporter, Letter, Place, Verdict};
 use crate::pipeline::pool::Pool;
+
+/// Bytes of one request before compression.
+const ARRAY_BYTES_MAX: usize = 8 << 20;
 
 /// Sends spans to Zipkin.
 #[derive(Debug)]
@@ -58,46 +61,61 @@ impl Zipkin {
     }
 }
 
-/// The frame's spans as a JSON array.
-fn array(frame: &Frame) -> Result<Vec<u8>, String> {
+/// Spans of one frame as a JSON array.
+struct Piece {
+    json: Bytes,
+    spans: u32,
+    /// Whether it holds the frame's last span.
+    complete: bool,
+}
+
+/// The frame's spans after the first `skip`, as an array of about `bytes_max`.
+fn piece(frame: &Frame, skip: u32, bytes_max: usize) -> Result<Piece, String> {
     let max = usize::try_from(REQUEST_BYTES_MAX).unwrap_or(usize::MAX);
     let body = compression::decompress(frame.encoding, &frame.payload, max).map_err(|error| error.to_string())?;
-    match frame.format {
-        WireFormat::OtlpTraces => {
-            let mut json = Vec::with_capacity(body.len() * 3);
-            zipkin::encode_otlp(&body, &mut json).map_err(|error| error.to_string())?;
-            Ok(json)
-        }
-        _ => Ok(body.into()),
+    if frame.format != WireFormat::OtlpTraces {
+        return Ok(Piece { json: body, spans: frame.items, complete: true });
     }
+    let mut json = Vec::new();
+    let part = zipkin::encode_otlp_part(&body, skip, bytes_max, &mut json).map_err(|error| error.to_string())?;
+    Ok(Piece { json: json.into(), spans: part.spans, complete: part.complete })
 }
 
 impl Exporter for Zipkin {
     type Request = Request;
 
-    fn encode(&self, frames: &[Frame]) -> (Vec<Request>, Vec<Letter>) {
-        let mut arrays = Vec::with_capacity(frames.len());
-        let mut letters = Vec::new();
-        let mut spans = 0;
-        for frame in frames {
-            match array(frame) {
-                Ok(json) => {
-                    arrays.push(json);
-                    spans += frame.items;
+    fn encode(&self, frames: &[Frame], from: Place) -> Encoded<Request> {
+        let (mut arrays, mut letters, mut next) = (Vec::new(), Vec::new(), None);
+        let (mut spans, mut bytes, mut skip) = (0, 0, from.item);
+        for (at, frame) in frames.iter().enumerate().skip(from.frame) {
+            if bytes >= ARRAY_BYTES_MAX {
+                next = Some(Place { frame: at, item: 0 });
+                break;
+            }
+            match piece(frame, skip, ARRAY_BYTES_MAX - bytes) {
+                Ok(piece) => {
+                    spans += piece.spans;
+                    bytes += piece.json.len();
+                    arrays.push(piece.json);
+                    if !piece.complete {
+                        next = Some(Place { frame: at, item: skip + piece.spans });
+                        break;
+                    }
                 }
                 Err(reason) => letters.push(Letter::whole(frame, reason)),
             }
+            skip = 0;
         }
         if arrays.is_empty() {
-            return (Vec::new(), letters);
+            return Encoded { requests: Vec::new(), letters, next };
         }
-        let mut json = Vec::new();
-        let slices: Vec<&[u8]> = arrays.iter().map(Vec::as_slice).collect();
+        let mut json = Vec::with_capacity(bytes);
+        let slices: Vec<&[u8]> = arrays.iter().map(|array| &**array).collect();
         // every frame was walked before it was journalled: each is an array
         if let Err(error) = zipkin::splice(&slices, &mut json) {
             tracing::error!(%error, "a journalled frame is no array of spans");
         }
-        (vec![self.request(json, spans)], letters)
+        Encoded { requests: vec![self.request(json, spans)], letters, next }
     }
 
     fn items(&self, request: &Request) -> u32 {

@@ -3,13 +3,14 @@
 //! Nothing here gives up: an attempt is repeated for ever unless the store blames the content, or
 //! keeps failing over it while it takes everything else (poison).
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tracing::Instrument;
 
 use super::activity::Activity;
-use super::exporter::{Answer, Exporter, Letter, RetryReason, Verdict};
+use super::exporter::{Answer, Exporter, Letter, Place, RetryReason, Verdict};
 use super::letter::Letters;
 use super::slots::Pressure;
 use crate::backoff::Backoff;
@@ -61,6 +62,14 @@ struct Attempt<R> {
     first_failure: Option<(Instant, u64)>,
 }
 
+/// What of a batch is to be sent.
+struct Queue<R> {
+    /// The last one next.
+    waiting: Vec<Attempt<R>>,
+    /// What one index does not take: the others do not wait for it.
+    later: VecDeque<Attempt<R>>,
+}
+
 impl<R> Attempt<R> {
     const fn new(request: R, unanswered: bool, suspect: bool) -> Self {
         Self { request, unanswered, suspect, wait_for: None, failures: 0, first_failure: None }
@@ -70,26 +79,33 @@ impl<R> Attempt<R> {
 impl<E: Exporter> Delivery<E> {
     /// Delivers `frames` in order; returns when each item is delivered, buried or dropped.
     /// `unanswered` tells that an earlier process may have sent them already.
-    pub(crate) async fn deliver(&self, frames: Vec<Frame>, unanswered: bool) -> Counts {
-        let (requests, letters) = self.exporter.encode(&frames);
-        // the journal has them; what waits for long should not hold them twice
-        drop(frames);
-        let mut settled = self.bury(letters).await;
-        let mut waiting: Vec<_> =
-            requests.into_iter().rev().map(|request| Attempt::new(request, unanswered, false)).collect();
-        while let Some(attempt) = waiting.pop() {
-            self.settle(attempt, &mut waiting, &mut settled).await;
+    pub(crate) async fn deliver(&self, mut frames: Vec<Frame>, unanswered: bool) -> Counts {
+        let mut settled = Counts::default();
+        let mut queue = Queue { waiting: Vec::new(), later: VecDeque::new() };
+        let mut from = Some(Place::default());
+        loop {
+            if let Some(attempt) = queue.waiting.pop() {
+                self.settle(attempt, &mut queue, &mut settled).await;
+            } else if let Some(place) = from {
+                let encoded = self.exporter.encode(&frames, place);
+                from = encoded.next;
+                if from.is_none() {
+                    // the journal has them; what waits for long should not hold them twice
+                    frames = Vec::new();
+                }
+                settled += self.bury(encoded.letters).await;
+                let attempts = encoded.requests.into_iter().rev();
+                queue.waiting.extend(attempts.map(|request| Attempt::new(request, unanswered, false)));
+            } else if let Some(attempt) = queue.later.pop_front() {
+                self.settle(attempt, &mut queue, &mut settled).await;
+            } else {
+                return settled;
+            }
         }
-        settled
     }
 
-    /// Repeats one request until it is settled, or what is left of it lies on `waiting`.
-    async fn settle(
-        &self,
-        mut attempt: Attempt<E::Request>,
-        waiting: &mut Vec<Attempt<E::Request>>,
-        settled: &mut Counts,
-    ) {
+    /// Repeats one request until it is settled, or what is left of it lies on `queue`.
+    async fn settle(&self, mut attempt: Attempt<E::Request>, queue: &mut Queue<E::Request>, settled: &mut Counts) {
         if let Some(reason) = attempt.wait_for.take() {
             self.wait_aside(&attempt, reason).await;
         }
@@ -107,8 +123,10 @@ impl<E: Exporter> Delivery<E> {
                         let first_failure = attempt.first_failure.or_else(|| self.now());
                         let wait_for = Some(reason);
                         let rest = Attempt { request, failures, wait_for, first_failure, ..attempt };
-                        // what one index does not take waits at the bottom: the others do not wait for it
-                        waiting.insert(if is_of_one_index(reason) { 0 } else { waiting.len() }, rest);
+                        match is_of_one_index(reason) {
+                            true => queue.later.push_back(rest),
+                            false => queue.waiting.push(rest),
+                        }
                     }
                     return;
                 }
@@ -122,14 +140,14 @@ impl<E: Exporter> Delivery<E> {
                             detail,
                             "a request fails while others succeed: it is halved"
                         );
-                        self.halve(attempt, &format!("poison: {detail}"), true, waiting, settled).await;
+                        self.halve(attempt, &format!("poison: {detail}"), true, queue, settled).await;
                         return;
                     }
                     self.wait(attempt.failures, reason, after, &detail).await;
                 }
                 Answer::Refused { detail } => {
                     let suspect = attempt.suspect;
-                    self.halve(attempt, &detail, suspect, waiting, settled).await;
+                    self.halve(attempt, &detail, suspect, queue, settled).await;
                     return;
                 }
             }
@@ -156,20 +174,20 @@ impl<E: Exporter> Delivery<E> {
         answer
     }
 
-    /// Puts the halves of `attempt` on `waiting`, or settles the one item that is left.
+    /// Puts the halves of `attempt` on `queue`, or settles the one item that is left.
     async fn halve(
         &self,
         attempt: Attempt<E::Request>,
         detail: &str,
         suspect: bool,
-        waiting: &mut Vec<Attempt<E::Request>>,
+        queue: &mut Queue<E::Request>,
         settled: &mut Counts,
     ) {
         let unanswered = attempt.unanswered;
         match self.exporter.split(attempt.request, detail, unanswered) {
             Ok([first, second]) => {
-                waiting.push(Attempt::new(second, unanswered, suspect));
-                waiting.push(Attempt::new(first, unanswered, suspect));
+                queue.waiting.push(Attempt::new(second, unanswered, suspect));
+                queue.waiting.push(Attempt::new(first, unanswered, suspect));
             }
             Err(Verdict::AlreadyDelivered { items }) => *settled += Counts::delivered(items),
             Err(Verdict::Drop { reason, items }) => *settled += Counts::dropped(reason, items),
@@ -238,6 +256,17 @@ impl<E: Exporter> Delivery<E> {
             () = tokio::time::sleep(wait) => {}
             // nobody sits out a long wait once an endpoint is back
             () = self.exporter.pool().recovered(), if after.is_none() => {}
+        }
+    }
+
+    /// Makes the counters, at zero: what grows from nothing is seen by no `increase`.
+    pub(crate) fn count_nothing(&self) {
+        let labels = ExporterLabels { exporter: self.name.clone(), signal: self.signal.name() };
+        drop(self.telemetry.exporter_dead_lettered_items.get_or_create(&labels));
+        drop(self.telemetry.exporter_miscounted_items.get_or_create(&labels));
+        for reason in DropReason::ALL.map(DropReason::name) {
+            let labels = ExporterReasonLabels { exporter: self.name.clone(), signal: self.signal.name(), reason };
+            drop(self.telemetry.exporter_dropped_items.get_or_create(&labels));
         }
     }
 

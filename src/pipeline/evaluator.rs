@@ -13,10 +13,12 @@ use super::memory::Reservation;
 use crate::codec::remote_write;
 use crate::journal::Position;
 use crate::model::alert::Alert;
+use crate::model::labels::Labels;
 use crate::model::sample::StagedSamples;
 use crate::model::time::{Millis, wall_clock};
+use crate::rule::engine::Stats;
 use crate::rule::{Engine, GroupView, RuleSet, SavedAlert};
-use crate::telemetry::Telemetry;
+use crate::telemetry::{OwnSample, Telemetry};
 
 /// Requests that may wait for the engine; each holds its memory reservation while it waits.
 const BATCHES_MAX: usize = 1024;
@@ -26,6 +28,9 @@ const BATCHES_A_TURN: usize = 64;
 const QUESTIONS_MAX: usize = 64;
 /// The longest sleep, so that a wall clock that was set is noticed.
 const SLEEP_MAX: Duration = Duration::from_secs(5);
+
+/// The label `job` of Watchgate's own metrics, as rules see them.
+const OWN_JOB: &str = "watchgate";
 
 /// Samples of one journalled request.
 #[derive(Debug)]
@@ -56,6 +61,7 @@ enum Question {
     Alerts(Answer<Vec<Alert>>),
     Groups(Answer<Vec<GroupView>>),
     Snapshot(Answer<Snapshot>),
+    Own(Vec<OwnSample>, Answer<Stats>),
 }
 
 /// The handle to the engine's thread; cloning is cheap.
@@ -120,6 +126,11 @@ impl Evaluator {
     /// State to be saved; none when the engine is gone.
     pub async fn snapshot(&self) -> Option<Snapshot> {
         self.ask(Question::Snapshot).await
+    }
+
+    /// Shows the rules Watchgate's own metrics; answers the engine's figures.
+    pub async fn observe_own(&self, samples: Vec<OwnSample>) -> Option<Stats> {
+        self.ask(|answer| Question::Own(samples, answer)).await
     }
 
     fn ask<T: Send>(&self, question: impl FnOnce(Answer<T>) -> Question) -> impl Future<Output = Option<T>> + Send {
@@ -204,6 +215,14 @@ impl Rim {
                 let _ = answer.send(());
             }
             Question::Alerts(answer) => drop(answer.send(self.engine.alerts())),
+            Question::Own(samples, answer) => {
+                let own = |(labels, value): OwnSample| {
+                    let job = ("job".to_owned(), OWN_JOB.to_owned());
+                    (Labels::from_pairs(labels.into_iter().chain([job])), value)
+                };
+                self.engine.observe_own(wall_clock(), samples.into_iter().map(own));
+                drop(answer.send(self.engine.stats()));
+            }
             Question::Groups(answer) => drop(answer.send(self.engine.groups())),
             Question::Snapshot(answer) => {
                 drop(answer.send(Snapshot { alerts: self.engine.state(), position: self.position }));

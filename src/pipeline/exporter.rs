@@ -140,13 +140,34 @@ pub enum Verdict {
     Bury(Letter),
 }
 
+/// A place in a batch of frames.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Place {
+    /// Index of the frame.
+    pub frame: usize,
+    /// Items of that frame that come before.
+    pub item: u32,
+}
+
+/// What an exporter made of a stretch of a batch.
+#[derive(Debug)]
+pub struct Encoded<R> {
+    /// Requests to be sent, in order; together no larger than a few of the store's usual ones.
+    pub requests: Vec<R>,
+    /// What cannot be encoded.
+    pub letters: Vec<Letter>,
+    /// Where to go on once these are settled; none at the end of the batch.
+    pub next: Option<Place>,
+}
+
 /// Turns frames into a store's requests and sends them, each once.
 pub trait Exporter: Send + Sync + 'static {
     /// An encoded request; sending it again sends the same bytes.
     type Request: Send + Sync + 'static;
 
-    /// Encodes `frames`, in order; what cannot be encoded becomes letters.
-    fn encode(&self, frames: &[Frame]) -> (Vec<Self::Request>, Vec<Letter>);
+    /// Encodes `frames` from `from` on, in order, as far as one request reaches: encoded items may be
+    /// many times as long as what was received, so a batch is never encoded whole.
+    fn encode(&self, frames: &[Frame], from: Place) -> Encoded<Self::Request>;
 
     /// Items in `request`.
     fn items(&self, request: &Self::Request) -> u32;

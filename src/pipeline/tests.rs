@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use super::batch::Bounds;
 use super::breaker::Outcome;
 use super::delivery::Poison;
-use super::exporter::{Answer, Exporter, Letter, RetryReason, Verdict};
+use super::exporter::{Answer, Encoded, Exporter, Letter, Place, RetryReason, Verdict};
 use super::intake::SignalLog;
 use super::letter::Letters;
 use super::pool::{Balance, Pool};
@@ -35,9 +35,10 @@ struct Store {
 impl Exporter for Store {
     type Request = Vec<Bytes>;
 
-    fn encode(&self, frames: &[Frame]) -> (Vec<Vec<Bytes>>, Vec<Letter>) {
+    fn encode(&self, frames: &[Frame], _: Place) -> Encoded<Vec<Bytes>> {
         assert!(frames.iter().all(|frame| &frame.payload[..] != b"panic"), "told to");
-        (vec![frames.iter().map(|frame| frame.payload.clone()).collect()], Vec::new())
+        let requests = vec![frames.iter().map(|frame| frame.payload.clone()).collect()];
+        Encoded { requests, letters: Vec::new(), next: None }
     }
 
     fn items(&self, request: &Vec<Bytes>) -> u32 {

@@ -3,11 +3,14 @@
 //! Up to `in_flight_max` batches are on their way at once; the cursor moves only past contiguous
 //! success. Towards Prometheus the bound is one, because order matters there.
 
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 use tokio::sync::watch;
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::activity::Activity;
@@ -19,7 +22,7 @@ use super::intake::SignalLog;
 use super::letter::Letters;
 use super::pool::Pool;
 use crate::backoff::Backoff;
-use crate::journal::{Counters, Counts, Cursor, DropReason, Position, Reader};
+use crate::journal::{Counters, Counts, Cursor, DropReason, Frame, Position, Reader};
 use crate::model::signal::Signal;
 use crate::telemetry::{ExporterLabels, Telemetry};
 
@@ -52,7 +55,12 @@ pub struct Watch {
     pub activity: Arc<Activity>,
     /// Its store's endpoints.
     pub pool: Arc<Pool>,
+    /// Sends dead letters again.
+    pub replay: Replay,
 }
+
+/// Delivers frames that are not the journal's next; none when that ends abnormally.
+pub type Replay = Arc<dyn Fn(Vec<Frame>) -> Pin<Box<dyn Future<Output = Option<Counts>> + Send>> + Send + Sync>;
 
 /// Where a worker stands, for the pipeline's view and for retention.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -69,6 +77,8 @@ pub struct Progress {
     pub in_hand: u64,
     /// Items beyond that place that an earlier run has settled.
     pub ahead: u64,
+    /// Bytes of the journal that could not be read so far.
+    pub corrupt_bytes: u64,
 }
 
 impl Progress {
@@ -99,6 +109,7 @@ pub struct Worker<E> {
     read_ordinal: u64,
     in_hand: u64,
     ahead: u64,
+    corrupt_bytes: u64,
 }
 
 impl<E: Exporter> Worker<E> {
@@ -118,7 +129,9 @@ impl<E: Exporter> Worker<E> {
         let delivery = Delivery { name, signal, exporter, backoff, poison, letters, telemetry, activity };
         let (read_ordinal, ahead) = (cursor.ordinal(), cursor.ahead());
         let (delivery, progress) = (Arc::new(delivery), SharedProgress::default());
-        let worker = Self { delivery, settings, log, cursor, progress, read_ordinal, in_hand: 0, ahead };
+        let worker =
+            Self { delivery, settings, log, cursor, progress, read_ordinal, in_hand: 0, ahead, corrupt_bytes: 0 };
+        worker.delivery.count_nothing();
         worker.publish();
         worker
     }
@@ -127,7 +140,14 @@ impl<E: Exporter> Worker<E> {
     #[must_use]
     pub fn watch(&self) -> Watch {
         let (activity, pool) = (Arc::clone(&self.delivery.activity), Arc::clone(self.delivery.exporter.pool()));
-        Watch { progress: Arc::clone(&self.progress), activity, pool }
+        let delivery = Arc::clone(&self.delivery);
+        let replay: Replay = Arc::new(move |frames| {
+            let delivery = Arc::clone(&delivery);
+            let mut task = JoinSet::new();
+            task.spawn(async move { delivery.deliver(frames, false).await });
+            Box::pin(async move { task.join_next().await.and_then(Result::ok) })
+        });
+        Watch { progress: Arc::clone(&self.progress), activity, pool, replay }
     }
 
     /// Works until `stop`, then gives batches on their way a moment to arrive.
@@ -196,6 +216,7 @@ impl<E: Exporter> Worker<E> {
                 }
             }
         }
+        self.corrupt_bytes = reader.corrupt().bytes;
         if self.read_ordinal != before {
             self.publish();
         }
@@ -243,6 +264,7 @@ impl<E: Exporter> Worker<E> {
             read_ordinal: self.read_ordinal,
             in_hand: self.in_hand,
             ahead: self.ahead,
+            corrupt_bytes: self.corrupt_bytes,
         };
     }
 }

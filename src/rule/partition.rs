@@ -95,7 +95,10 @@ impl Key {
 
 fn of(node: &Node) -> Key {
     if !node.reads_series() {
-        return Key::any();
+        // its results belong to the partition of no labels, whatever labels it makes up
+        let mut made = Vec::new();
+        labels_made(node, &mut made);
+        return Key::any().without(made);
     }
     match node {
         Node::Number(_) | Node::Text(_) => Key::any(),
@@ -125,6 +128,21 @@ fn of(node: &Node) -> Key {
             }
         }
     }
+}
+
+/// Labels that `node` gives to results by itself.
+fn labels_made<'a>(node: &'a Node, made: &mut Vec<&'a str>) {
+    match node {
+        Node::LabelReplace(replace) => made.push(&replace.target),
+        Node::LabelJoin(join) => made.push(&join.target),
+        Node::Aggregate(aggregate) => {
+            if let (AggregateOp::CountValues, Some(Node::Text(label))) = (aggregate.op, &aggregate.parameter) {
+                made.push(label);
+            }
+        }
+        _ => {}
+    }
+    node.children().into_iter().for_each(|child| labels_made(child, made));
 }
 
 fn of_match(binary: &Binary, matching: &Matching) -> Key {

@@ -154,3 +154,142 @@ async fn an_index_that_is_missing_stops_no_other() {
     assert_eq!((settled["delivered"].as_u64(), settled["paused"].as_bool()), (Some(100), Some(false)));
     assert_eq!(there(), 70, "nothing was sent twice");
 }
+
+fn elasticsearch(store: &Faulty) -> String {
+    format!(
+        "exporters: {{ elasticsearch: {{ endpoint: '{}', batch: {{ delay_max: 1ms }}, retry: {{ initial: 20ms, max: 200ms }} }} }}\n",
+        store.url
+    )
+}
+
+fn cli(gateway: &Gateway, arguments: &[&str]) -> (bool, String) {
+    let config = gateway.data_dir().with_file_name("watchgate.yaml");
+    let (action, rest) = arguments.split_first().expect("an action");
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_watchgate"));
+    command.args(["dead-letter", action, "--config"]).arg(config).args(rest);
+    let run = command.output().expect("the program runs");
+    (run.status.success(), String::from_utf8_lossy(&run.stdout).into_owned() + &String::from_utf8_lossy(&run.stderr))
+}
+
+// the command line is waited for on a thread of its own: the store must go on
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn dead_letters_are_listed_replayed_and_purged_and_the_sums_hold_through_a_crash() {
+    let store = Faulty::start(200).await;
+    let refuse = |source: &str| if source.contains("\"n\":1}") || source.contains("\"n\":2}") { 400 } else { 201 };
+    store.program(move |request| async move { (200, bulk_answer(&request.body, |_, source| refuse(source))) });
+    let mut gateway = Gateway::start(&elasticsearch(&store), &[]).await;
+    send_logs(&gateway, "logs-a-default", 5).await;
+    let settled = until_exporter(&gateway, "settled", |exporter| exporter["pending"] == 0).await;
+    assert_eq!((settled["delivered"].as_u64(), settled["dead_lettered"].as_u64()), (Some(3), Some(2)));
+
+    let path = "/api/watchgate/v1/dead-letters";
+    let letters = gateway.get(path).await.ok().json();
+    let first = &letters["letters"][0];
+    assert!(first["exporter"] == "elasticsearch" && first["reason"] == "400 told_to: told to", "{letters:#}");
+    let id = first["id"].as_str().expect("an id").to_owned();
+    let shown = gateway.get(&format!("{path}/{id}")).await.ok().json();
+    assert!(shown["payload"].as_str().is_some_and(|payload| payload.contains("\"n\":1}")), "{shown:#}");
+
+    // refused again: the one goes, another comes
+    let (good, said) = cli(&gateway, &["replay", &id]);
+    assert!(good && said.contains("replayed 1 letters: 0 items delivered, 1 refused again"), "{said}");
+    let (good, said) = cli(&gateway, &["list"]);
+    assert!(good && said.lines().count() == 2 && !said.contains(&id), "{said}");
+    store.program(|request| async move { (200, bulk_answer(&request.body, |_, _| 201)) });
+    // a store that is down when the gateway is killed: what waits is accounted for all the while
+    gateway.process.kill();
+    store.answer(503);
+    gateway.process.start_again();
+    gateway.ready().await;
+    send_logs(&gateway, "logs-b-default", 4).await;
+    let waiting = until_exporter(&gateway, "four wait", |exporter| exporter["pending"] == 4).await;
+    assert_eq!((waiting["accepted"].as_u64(), waiting["dead_lettered"].as_u64()), (Some(9), Some(2)));
+    let metrics = gateway.get("/metrics").await.ok().text();
+    for (account, items) in [("accepted", 9), ("delivered", 3), ("pending", 4), ("dead_lettered", 2), ("dropped", 0)] {
+        let line = format!("account_items{{exporter=\"elasticsearch\",signal=\"logs\",account=\"{account}\"}} {items}");
+        assert!(metrics.contains(&line), "{line} is not in\n{metrics}");
+    }
+    gateway
+        .crash_and_recover_with(async || {
+            store.program(|request| async move { (200, bulk_answer(&request.body, |_, _| 201)) });
+        })
+        .await;
+    let settled = until_exporter(&gateway, "settled", |exporter| exporter["pending"] == 0).await;
+    assert_eq!((settled["accepted"].as_u64(), settled["delivered"].as_u64()), (Some(9), Some(7)));
+
+    // without a gateway: its files
+    gateway.process.stop();
+    let (good, said) = cli(&gateway, &["list"]);
+    assert!(good && said.lines().count() == 2, "{said}");
+    let second = said.lines().nth(1).and_then(|line| line.split(' ').next()).expect("an id").to_owned();
+    assert!(!cli(&gateway, &["replay", "--all"]).0, "nobody is there to send");
+    assert!(!cli(&gateway, &["purge"]).0, "never all by leaving something out");
+    let (good, said) = cli(&gateway, &["purge", &second]);
+    assert!(good && said.contains("purged 1 letters, 1 items"), "{said}");
+    gateway.process.start_again();
+    gateway.ready().await;
+    let (good, said) = cli(&gateway, &["replay", "--exporter", "elasticsearch"]);
+    assert!(good && said.contains("replayed 1 letters: 1 items delivered, 0 refused again"), "{said}");
+    assert_eq!(gateway.get(path).await.ok().json()["letters"], json!([]));
+    assert!(exporter(&gateway).await["dead_lettered"] == 2, "what was buried stays on the account");
+}
+
+/// Alerts of the shipped rules that fire now.
+async fn firing(gateway: &Gateway) -> Vec<String> {
+    let alerts = gateway.get("/api/v1/alerts").await.ok().json();
+    let alerts = alerts["data"]["alerts"].as_array().cloned().unwrap_or_default();
+    let firing = alerts.iter().filter(|alert| alert["state"] == "firing");
+    firing.map(|alert| alert["labels"]["alertname"].as_str().unwrap_or_default().to_owned()).collect()
+}
+
+#[tokio::test]
+async fn a_store_that_refuses_us_raises_an_alert_and_nothing_is_dropped() {
+    let store = Faulty::start(403).await;
+    let shipped = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/alert-rules/system/gateway.yaml"));
+    // as shipped, but nobody waits a minute
+    let rules = shipped.expect("the shipped rules").replace("for: 1m", "for: 1s").replace("for: 30s", "for: 1s");
+    let config = elasticsearch(&store)
+        + "rules: { files: ['{folder}/gateway.yaml'], evaluation_interval: 500ms, settle: 100ms }\n";
+    let mut gateway = Gateway::start(&config, &[("gateway.yaml", &rules)]).await;
+    send_logs(&gateway, "logs-a-default", 5).await;
+    let fires = async |gateway: &Gateway, name: &str| {
+        until(&format!("{name} fires"), PATIENCE, async || {
+            firing(gateway).await.iter().any(|firing| firing == name).then_some(())
+        })
+        .await;
+    };
+    for name in ["GatewayExporterPaused", "GatewayBreakerOpen", "GatewayBackendDown"] {
+        fires(&gateway, name).await;
+    }
+    assert_eq!(exporter(&gateway).await["pending"], 5);
+    store.program(|request| async move {
+        (200, bulk_answer(&request.body, |_, source| if source.contains("\"n\":3}") { 400 } else { 201 }))
+    });
+    fires(&gateway, "GatewayDeadLetters").await;
+    until("the others end", PATIENCE, async || {
+        firing(&gateway).await.iter().all(|name| name == "GatewayDeadLetters").then_some(())
+    })
+    .await;
+    let metrics = gateway.get("/metrics").await.ok().text();
+    let figure = |name: &str| {
+        let line = metrics.lines().find(|line| line.starts_with(name)).unwrap_or_else(|| panic!("no {name}"));
+        line.rsplit(' ').next().and_then(|value| value.parse::<f64>().ok()).expect("a number")
+    };
+    for name in ["watchgate_rule_evaluations_total ", "watchgate_rule_wanted_series ", "watchgate_rule_samples_total "]
+    {
+        assert!(figure(name) > 0.0, "{name}");
+    }
+
+    // taken out of the configuration: detached
+    gateway.process.stop();
+    let file = gateway.data_dir().with_file_name("watchgate.yaml");
+    let text = std::fs::read_to_string(&file).expect("the configuration");
+    let text: String =
+        text.lines().filter(|line| !line.starts_with("exporters:")).map(|line| format!("{line}\n")).collect();
+    std::fs::write(&file, text).expect("the configuration");
+    gateway.process.start_again();
+    gateway.ready().await;
+    fires(&gateway, "GatewayExporterDetached").await;
+    let pipeline = gateway.get("/api/watchgate/v1/pipeline").await.ok().json();
+    assert_eq!(pipeline["detached"], json!([{ "exporter": "elasticsearch", "signal": "logs" }]));
+}

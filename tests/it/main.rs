@@ -4,6 +4,7 @@ mod alertmanager;
 mod architecture;
 mod check;
 mod config;
+mod dashboards;
 mod delivery;
 mod parts;
 mod promql_differential;

@@ -4,13 +4,13 @@
 #   tests/parts/fetch.sh [PART…]     PART: prometheus debian elasticsearch zipkin python; none named: all of these
 #                                    and the tools of `make test`: compiler cargo-deny
 #
-# Everything lands in ${WATCHGATE_PARTS:-$HOME/.cache/watchgate-parts}, outside the source tree. A part whose inputs
+# Everything lands in ${PARTS_CACHE:-$HOME/.cache/watchgate-parts}, outside the source tree. A part whose inputs
 # have not changed is not touched again; two runs at once wait for each other. Under CI=true a part that cannot be
 # had is a failure, elsewhere it is said and the tests that need it skip.
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-cache=${WATCHGATE_PARTS:-$HOME/.cache/watchgate-parts}
+cache=${PARTS_CACHE:-$HOME/.cache/watchgate-parts}
 all=(prometheus debian elasticsearch zipkin python)
 
 say() { printf 'parts: %s\n' "$*"; }

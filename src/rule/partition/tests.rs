@@ -173,6 +173,25 @@ fn a_label_more_breaks_an_example() {
     }
 }
 
+#[test]
+fn labels_that_a_constant_makes_up_are_in_no_key() {
+    let made = [
+        "count_values by (instance) (\"v\", vector(1000))",
+        "label_replace(vector(1), \"a\", \"b\", \"\", \"\")",
+        "label_replace(vector(1), \"a\", \"b\", \"\", \"\") or x",
+    ];
+    let series: Data = vec![(
+        Labels::from_pairs([("__name__", "x"), ("a", "b"), ("c", "d")]),
+        vec![Sample { timestamp_ms: 0, value: 1.0 }],
+    )];
+    for text in made {
+        let expr = compiled(text);
+        let whole = outputs(&expr, &series, 0);
+        assert_eq!(in_partitions(&expr, &Key::of(&expr), &series, 0), whole, "{text}");
+        assert!(whole.is_ok_and(|whole| !whole.is_empty()), "{text} yields");
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 1500, failure_persistence: None, ..ProptestConfig::default() })]
 

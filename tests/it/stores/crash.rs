@@ -28,10 +28,10 @@ async fn twenty_kills_lose_nothing_that_was_acknowledged() {
 
 /// `make soak`: kills with the stores up, with all of them gone, and with each of them gone, until time is over.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "runs for WATCHGATE_SOAK_MINUTES"]
+#[ignore = "runs for SOAK_MINUTES"]
 async fn soak() {
     let _turn = parts::turn().await;
-    let minutes: u64 = std::env::var("WATCHGATE_SOAK_MINUTES").map_or(5, |text| text.parse().expect("minutes"));
+    let minutes: u64 = std::env::var("SOAK_MINUTES").map_or(5, |text| text.parse().expect("minutes"));
     let end = Instant::now() + Duration::from_secs(minutes * 60);
     let Some(mut stores) = Stores::start().await else { return };
     let mut gateway = gateway(&stores.exporters()).await;

@@ -33,11 +33,11 @@ const DRAIN_PATIENCE: Duration = Duration::from_secs(240);
 /// One store of each kind.
 pub(super) struct Stores {
     /// For samples.
-    pub prometheus: Prometheus,
+    pub(super) prometheus: Prometheus,
     /// For documents.
-    pub elasticsearch: Elasticsearch,
+    pub(super) elasticsearch: Elasticsearch,
     /// For spans.
-    pub zipkin: Zipkin,
+    pub(super) zipkin: Zipkin,
 }
 
 impl Stores {

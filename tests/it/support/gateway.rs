@@ -1,5 +1,6 @@
 //! The gateway as users run it: the program with a configuration file, on free ports, in a temporary folder.
 
+use std::env;
 use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
@@ -44,6 +45,10 @@ impl Gateway {
         fs::write(&file, head + &config.replace("{folder}", &at)).expect("a configuration file");
         let mut command = Command::new(env!("CARGO_BIN_EXE_watchgate"));
         command.arg("serve").arg("--config").arg(&file).current_dir(folder.path()).env("RUST_BACKTRACE", "1");
+        // Settings of the tests themselves are no settings of the gateway, which refuses what it does not know.
+        for (name, _) in env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("WATCHGATE_")) {
+            command.env_remove(name);
+        }
         let process = Process::start("watchgate", command, folder.path());
         let url = |port| format!("http://127.0.0.1:{port}");
         let mut this = Self { process, ingest: url(ingest), api: url(api), client: client(), folder };

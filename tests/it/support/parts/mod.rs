@@ -21,7 +21,7 @@ pub use zipkin::Zipkin;
 /// Where `tests/parts/fetch.sh` builds into.
 fn cache() -> PathBuf {
     let home = || PathBuf::from(env::var_os("HOME").unwrap_or_default()).join(".cache/watchgate-parts");
-    env::var_os("WATCHGATE_PARTS").map_or_else(home, PathBuf::from)
+    env::var_os("PARTS_CACHE").map_or_else(home, PathBuf::from)
 }
 
 /// The part's program, jar or folder: `prometheus`, `promtool`, `prometheus-2.42`, `promtool-2.42`, `alertmanager`,
