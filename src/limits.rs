@@ -27,6 +27,10 @@ pub const NESTING_MAX: usize = 32;
 /// Bytes of a frame's context (the default index of `/{index}/_bulk`).
 pub const CONTEXT_BYTES_MAX: usize = 1024;
 
+/// Actions of one `_bulk` request: each is answered by itself, in many times the bytes it may have. Clients
+/// send some thousands.
+pub const BULK_ACTIONS_MAX: usize = 200_000;
+
 /// Bytes of one frame's payload in the journal: what a reader allocates on the word of a checked header.
 pub const FRAME_BYTES_MAX: usize = 1 << 30;
 
@@ -50,6 +54,13 @@ pub const EXPR_DEPTH_MAX: usize = 256;
 
 /// Brackets within brackets in a PromQL expression; each costs more stack than an operator does.
 pub const EXPR_NESTING_MAX: usize = 64;
+
+/// Steps of a subquery: each is an evaluation of what is in it.
+pub const SUBQUERY_STEPS_MAX: i64 = 100_000;
+
+/// Points of subqueries that one query may make, over all its instants: they are memory (16 bytes each) and time.
+pub const QUERY_POINTS_MAX: usize = 10_000_000;
+
 /// Groups of alerts alive at once; a further one is not notified, and counted.
 pub const ALERT_GROUPS_MAX: usize = 100_000;
 

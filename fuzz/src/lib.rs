@@ -3,6 +3,7 @@
 
 pub mod bulk;
 pub mod compression;
+pub mod otlp_json;
 pub mod otlp_logs;
 pub mod otlp_traces;
 pub mod remote_write;
@@ -21,6 +22,7 @@ pub struct Target {
 /// Every target.
 pub const TARGETS: &[Target] = &[
     Target { name: "bulk", fuzz: bulk::fuzz, seeds: bulk::seeds },
+    Target { name: "otlp_json", fuzz: otlp_json::fuzz, seeds: otlp_json::seeds },
     Target { name: "otlp_logs", fuzz: otlp_logs::fuzz, seeds: otlp_logs::seeds },
     Target { name: "compression", fuzz: compression::fuzz, seeds: compression::seeds },
     Target { name: "otlp_traces", fuzz: otlp_traces::fuzz, seeds: otlp_traces::seeds },

@@ -56,8 +56,7 @@ pub struct Gateway {
     servers: JoinSet<()>,
     workers: JoinSet<()>,
     notifiers: JoinSet<()>,
-    /// Ends with the gateway.
-    _background: JoinSet<()>,
+    background: JoinSet<()>,
     stop: Stop,
 }
 
@@ -78,6 +77,7 @@ impl Gateway {
         let (config, telemetry, stop) = (Arc::new(config), Telemetry::default(), Stop::default());
         // ports first: a busy one should be named before anything is written
         let ingest = listeners::bind("listen.ingest", &config.listen.ingest)?;
+        let grpc = listeners::bind("listen.grpc", &config.listen.grpc)?;
         let api = listeners::bind("listen.api", &config.listen.api)?;
         let logs = open_journals(&config)?;
         let letters = open_letters(&config)?;
@@ -86,7 +86,8 @@ impl Gateway {
             background.spawn(Arc::clone(log).keep_synced(SYNC_INTERVAL));
         }
         let metrics = &logs[Signal::Metrics as usize - 1].journal;
-        let alerting = Alerting::start(&config, metrics, &telemetry, &stop.notifiers, &mut notifiers).await?;
+        let tasks = alerting::Tasks { notifiers: &mut notifiers, background: &mut background };
+        let alerting = Alerting::start(&config, metrics, &telemetry, &stop.notifiers, tasks).await?;
         let shared = exporters::Shared { logs: &logs, letters: &letters, telemetry: &telemetry, stop: &stop.workers };
         let watched = exporters::start(&config, &shared, &mut workers)?;
         let detached = exporters::detached(&config).context("data_dir: cannot read cursors")?;
@@ -105,20 +106,12 @@ impl Gateway {
         let intake = Intake::new(logs.to_vec(), alerting.evaluator.clone(), config.journal.durability, memory);
         let gate = Gate::new(intake, config.limits.clone(), telemetry, ELASTICSEARCH_VERSION);
         let (at_ingest, at_api) = (ingest.addresses[0], api.addresses[0]);
-        tracing::info!(ingest = ?ingest.addresses, api = ?api.addresses, "watchgate accepts requests");
+        let (at, grpc_at) = (&ingest.addresses, &grpc.addresses);
+        tracing::info!(ingest = ?at, grpc = ?grpc_at, api = ?api.addresses, "watchgate accepts requests");
+        grpc.serve(&receiver::grpc::router(gate.clone()), &stop.servers, &mut servers);
         ingest.serve(&receiver::router(gate), &stop.servers, &mut servers);
         api.serve(&api::router(view::state(&config, &alerting, &own)), &stop.servers, &mut servers);
-        Ok(Self {
-            ingest: at_ingest,
-            api: at_api,
-            alerting,
-            logs,
-            servers,
-            workers,
-            notifiers,
-            _background: background,
-            stop,
-        })
+        Ok(Self { ingest: at_ingest, api: at_api, alerting, logs, servers, workers, notifiers, background, stop })
     }
 
     /// Where senders send to.
@@ -154,7 +147,9 @@ impl Gateway {
         self.stop.workers.cancel();
         while self.workers.join_next().await.is_some() {}
         self.stop.notifiers.cancel();
-        self.notifiers.abort_all();
+        // a request on its way must end before the state is saved: it would be sent again
+        while self.notifiers.join_next().await.is_some() {}
+        self.background.shutdown().await;
         self.alerting.close().await;
         for log in self.logs.iter() {
             if let Err(error) = log.journal.sync() {

@@ -15,7 +15,7 @@ use crate::model::sample::StagedSamples;
 use crate::model::signal::WireFormat;
 use crate::model::time::{Millis, wall_clock};
 use crate::rule::template::Surroundings;
-use crate::rule::{Engine, RuleSet, SavedAlert, Settings, load_rules};
+use crate::rule::{Engine, RuleSet, SavedAlert, Settings, load_rules_as};
 use crate::yaml::Problems;
 
 /// How far back windows are filled at start. Longer ranges warm up as data comes.
@@ -32,7 +32,7 @@ pub fn read_rules(config: &Config) -> anyhow::Result<RuleSet> {
         let text = fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
         files.push((path.display().to_string(), text));
     }
-    let rules = load_rules(&files).map_err(|problems| {
+    let rules = load_rules_as(&files, config.rules.dialect()).map_err(|problems| {
         let lines: Vec<String> = problems.iter().map(|(file, problem)| format!("{file}:{problem}")).collect();
         anyhow::anyhow!("rules do not load:\n{}", lines.join("\n"))
     })?;

@@ -18,7 +18,7 @@ use crate::pipeline::worker::Watch;
 /// The api's handles.
 pub(super) fn state(config: &Arc<Config>, alerting: &Alerting, own: &Own) -> State {
     let (groups, reload) = (alerting.clone(), alerting.clone());
-    let (metrics, accounts) = (own.clone(), own.janitor.clone());
+    let (metrics, accounts, reloaded) = (own.clone(), own.janitor.clone(), alerting.clone());
     let letters = DeadLetters::new(&own.janitor);
     State {
         groups: Arc::new(move || {
@@ -34,7 +34,7 @@ pub(super) fn state(config: &Arc<Config>, alerting: &Alerting, own: &Own) -> Sta
             let alerting = reload.clone();
             Box::pin(async move { alerting.reload().await.map_err(|error| format!("{error:#}")) })
         }),
-        pipeline: Arc::new(move || pipeline(&accounts)),
+        pipeline: Arc::new(move || pipeline(&accounts, &reloaded)),
         letters: Arc::new(move |ask| {
             let letters = letters.clone();
             Box::pin(async move { letters.answer(ask).await })
@@ -43,8 +43,8 @@ pub(super) fn state(config: &Arc<Config>, alerting: &Alerting, own: &Own) -> Sta
     }
 }
 
-/// The journals, and where each exporter stands in them.
-fn pipeline(janitor: &Janitor) -> Value {
+/// The journals, where each exporter stands in them, and how the last reload ended.
+fn pipeline(janitor: &Janitor, alerting: &Alerting) -> Value {
     let signals = Signal::ALL.into_iter().zip(janitor.logs.iter()).map(|(signal, log)| {
         let journal = &log.journal;
         let accounts = json!({
@@ -85,6 +85,7 @@ fn pipeline(janitor: &Janitor) -> Value {
         "signals": signals.collect::<serde_json::Map<_, _>>(),
         "exporters": exporters.collect::<Vec<_>>(),
         "detached": detached.collect::<Vec<_>>(),
+        "reload": alerting.reloaded(),
     })
 }
 

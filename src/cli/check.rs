@@ -11,7 +11,8 @@ use super::ConfigArgs;
 use crate::alert;
 use crate::config::{Config, DEFAULT_PATH, Rules};
 use crate::model::time::Millis;
-use crate::rule::{Evaluate, load_rules};
+use crate::rule::promql::Dialect;
+use crate::rule::{Evaluate, load_rules_as};
 use crate::yaml::{Place, Problems};
 
 /// What to check.
@@ -48,8 +49,9 @@ pub fn run(
         (None, []) => Vec::new(),
         (_, given) => given.to_vec(),
     };
-    let Rules { evaluate, evaluation_interval, .. } = rules.cloned().unwrap_or_default();
-    report.rules(&paths, args.explain.then_some((evaluate, evaluation_interval)))?;
+    let settings = rules.cloned().unwrap_or_default();
+    let Rules { evaluate, evaluation_interval, .. } = settings;
+    report.rules(&paths, settings.dialect(), args.explain.then_some((evaluate, evaluation_interval)))?;
     Ok(if report.errors == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
@@ -97,11 +99,11 @@ impl<W: Write> Report<'_, W> {
         }
     }
 
-    fn rules(&mut self, paths: &[PathBuf], explain: Option<(Evaluate, Millis)>) -> io::Result<()> {
+    fn rules(&mut self, paths: &[PathBuf], dialect: Dialect, explain: Option<(Evaluate, Millis)>) -> io::Result<()> {
         for path in paths {
             let Some(text) = self.text(path)? else { continue };
             let file = path.display().to_string();
-            let loaded = load_rules(&[(file.clone(), text)]);
+            let loaded = load_rules_as(&[(file.clone(), text)], dialect);
             let problems = match &loaded {
                 Ok(rules) => &rules.warnings,
                 Err(problems) => problems,

@@ -1,8 +1,9 @@
-//! Content encodings of request bodies: identity, snappy's block format, gzip.
+//! Content encodings of request bodies: identity, snappy's block format, gzip, zstd.
 //!
 //! Decompressing is bounded twice. Nothing longer than the caller's limit comes out, and memory
 //! follows the bytes that are there, never a sender's claim: a snappy preamble that its own body
-//! cannot fill is refused before anything is allocated, and gzip's output grows as it appears.
+//! cannot fill is refused before anything is allocated, and gzip's and zstd's output grows as it
+//! appears. [`decompress_within`] also asks for the room before it takes it.
 
 use std::io::{Read, Write};
 
@@ -16,9 +17,12 @@ use crate::model::signal::Encoding;
 /// Most bytes that one byte of a snappy body stands for: a copy of 64 bytes takes 3.
 const SNAPPY_RATIO_MAX: u64 = 22;
 
-/// First guess of gzip's ratio, and the least that its output grows by.
-const GZIP_RATIO_USUAL: usize = 4;
-const GZIP_CHUNK_BYTES: usize = 16 << 10;
+/// First guess of gzip's and zstd's ratio, and the least that their output grows by.
+const RATIO_USUAL: usize = 4;
+const CHUNK_BYTES: usize = 16 << 10;
+
+/// Largest zstd window, as a power of two: 8 MiB is what RFC 9659 allows as a content encoding.
+const ZSTD_WINDOW_LOG_MAX: u32 = 23;
 
 /// Why a body cannot be decompressed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -29,6 +33,9 @@ pub enum CompressionError {
         /// The limit in bytes.
         limit: usize,
     },
+    /// There is no room for it now.
+    #[error("no room to decompress the body")]
+    NoRoom,
     /// It is not what its encoding says.
     #[error("not a valid {encoding} body: {what}")]
     Corrupt {
@@ -48,6 +55,20 @@ fn corrupt(encoding: &'static str, what: impl ToString) -> CompressionError {
 /// # Errors
 /// [`CompressionError::TooLarge`] beyond `bytes_max`, [`CompressionError::Corrupt`] otherwise.
 pub fn decompress(encoding: Encoding, body: &Bytes, bytes_max: usize) -> Result<Bytes, CompressionError> {
+    decompress_within(encoding, body, bytes_max, &mut |_| true)
+}
+
+/// Like [`decompress`]; `room` is asked for each further number of bytes before they are allocated.
+/// An identity body needs none.
+///
+/// # Errors
+/// As [`decompress`], and [`CompressionError::NoRoom`] when `room` says no.
+pub fn decompress_within(
+    encoding: Encoding,
+    body: &Bytes,
+    bytes_max: usize,
+    room: &mut dyn FnMut(usize) -> bool,
+) -> Result<Bytes, CompressionError> {
     if encoding == Encoding::Identity {
         return if body.len() > bytes_max {
             Err(CompressionError::TooLarge { limit: bytes_max })
@@ -56,7 +77,7 @@ pub fn decompress(encoding: Encoding, body: &Bytes, bytes_max: usize) -> Result<
         };
     }
     let mut out = Vec::new();
-    decompress_into(encoding, body, bytes_max, &mut out)?;
+    decompress_asking(encoding, body, bytes_max, room, &mut out)?;
     Ok(out.into())
 }
 
@@ -70,6 +91,16 @@ pub fn decompress_into(
     bytes_max: usize,
     out: &mut Vec<u8>,
 ) -> Result<(), CompressionError> {
+    decompress_asking(encoding, body, bytes_max, &mut |_| true, out)
+}
+
+fn decompress_asking(
+    encoding: Encoding,
+    body: &[u8],
+    bytes_max: usize,
+    room: &mut dyn FnMut(usize) -> bool,
+    out: &mut Vec<u8>,
+) -> Result<(), CompressionError> {
     out.clear();
     match encoding {
         Encoding::Identity if body.len() > bytes_max => Err(CompressionError::TooLarge { limit: bytes_max }),
@@ -77,8 +108,9 @@ pub fn decompress_into(
             out.extend_from_slice(body);
             Ok(())
         }
-        Encoding::Snappy => unsnap(body, bytes_max, out),
-        Encoding::Gzip => gunzip(body, bytes_max, out),
+        Encoding::Snappy => unsnap(body, bytes_max, room, out),
+        Encoding::Gzip => inflate("gzip", MultiGzDecoder::new(body), body.len(), bytes_max, room, out),
+        Encoding::Zstd => unzstd(body, bytes_max, room, out),
     }
 }
 
@@ -90,7 +122,22 @@ pub fn snappy_declared_len(body: &[u8]) -> Result<usize, CompressionError> {
     snap::raw::decompress_len(body).map_err(|error| corrupt("snappy", error))
 }
 
-fn unsnap(body: &[u8], bytes_max: usize, out: &mut Vec<u8>) -> Result<(), CompressionError> {
+/// Lengthens `out` to `len`, if there is room.
+fn extend(out: &mut Vec<u8>, len: usize, room: &mut dyn FnMut(usize) -> bool) -> Result<(), CompressionError> {
+    let more = len.saturating_sub(out.len());
+    if more > 0 && !room(more) {
+        return Err(CompressionError::NoRoom);
+    }
+    out.resize(len, 0);
+    Ok(())
+}
+
+fn unsnap(
+    body: &[u8],
+    bytes_max: usize,
+    room: &mut dyn FnMut(usize) -> bool,
+    out: &mut Vec<u8>,
+) -> Result<(), CompressionError> {
     let declared = snappy_declared_len(body)?;
     if declared > bytes_max {
         return Err(CompressionError::TooLarge { limit: bytes_max });
@@ -98,22 +145,43 @@ fn unsnap(body: &[u8], bytes_max: usize, out: &mut Vec<u8>) -> Result<(), Compre
     if declared as u64 > body.len() as u64 * SNAPPY_RATIO_MAX {
         return Err(corrupt("snappy", format!("{} bytes cannot hold the {declared} declared", body.len())));
     }
-    out.resize(declared, 0);
+    extend(out, declared, room)?;
     let written = snap::raw::Decoder::new().decompress(body, out).map_err(|error| corrupt("snappy", error))?;
     out.truncate(written);
     Ok(())
 }
 
-fn gunzip(body: &[u8], bytes_max: usize, out: &mut Vec<u8>) -> Result<(), CompressionError> {
-    let mut decoder = MultiGzDecoder::new(body);
-    let mut room = body.len().saturating_mul(GZIP_RATIO_USUAL);
+fn unzstd(
+    body: &[u8],
+    bytes_max: usize,
+    room: &mut dyn FnMut(usize) -> bool,
+    out: &mut Vec<u8>,
+) -> Result<(), CompressionError> {
+    if body.is_empty() {
+        return Err(corrupt("zstd", "no frame"));
+    }
+    let mut decoder = zstd::Decoder::with_buffer(body).map_err(|error| corrupt("zstd", error))?;
+    decoder.window_log_max(ZSTD_WINDOW_LOG_MAX).map_err(|error| corrupt("zstd", error))?;
+    inflate("zstd", decoder, body.len(), bytes_max, room, out)
+}
+
+/// Everything that `decoder` makes of `body_len` bytes.
+fn inflate(
+    encoding: &'static str,
+    mut decoder: impl Read,
+    body_len: usize,
+    bytes_max: usize,
+    room: &mut dyn FnMut(usize) -> bool,
+    out: &mut Vec<u8>,
+) -> Result<(), CompressionError> {
+    let mut next = body_len.saturating_mul(RATIO_USUAL);
     let mut filled = 0;
     loop {
         // One byte more than allowed, so that crossing the limit shows.
         let ceiling = bytes_max.saturating_add(1);
-        let len = filled + room.max(GZIP_CHUNK_BYTES);
-        out.resize(len.min(ceiling), 0);
-        let read = decoder.read(&mut out[filled..]).map_err(|error| corrupt("gzip", error))?;
+        let len = filled + next.max(CHUNK_BYTES);
+        extend(out, len.min(ceiling), room)?;
+        let read = decoder.read(&mut out[filled..]).map_err(|error| corrupt(encoding, error))?;
         filled += read;
         if filled > bytes_max {
             return Err(CompressionError::TooLarge { limit: bytes_max });
@@ -122,7 +190,7 @@ fn gunzip(body: &[u8], bytes_max: usize, out: &mut Vec<u8>) -> Result<(), Compre
             out.truncate(filled);
             return Ok(());
         }
-        room = (out.len() - filled).max(if filled == out.len() { filled } else { 0 });
+        next = (out.len() - filled).max(if filled == out.len() { filled } else { 0 });
     }
 }
 
@@ -148,6 +216,14 @@ pub fn gzip(bytes: &[u8], out: &mut Vec<u8>) -> Result<(), CompressionError> {
     encoder.write_all(bytes).and_then(|()| encoder.try_finish()).map_err(|error| corrupt("gzip", error))
 }
 
+/// Appends `bytes` as a zstd frame, level 1.
+///
+/// # Errors
+/// None in practice: the writer is memory.
+pub fn zstd(bytes: &[u8], out: &mut Vec<u8>) -> Result<(), CompressionError> {
+    zstd::stream::copy_encode(bytes, out, 1).map_err(|error| corrupt("zstd", error))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -162,6 +238,7 @@ mod tests {
             Encoding::Identity => out.extend_from_slice(bytes),
             Encoding::Snappy => snappy(bytes, &mut out).unwrap(),
             Encoding::Gzip => gzip(bytes, &mut out).unwrap(),
+            Encoding::Zstd => zstd(bytes, &mut out).unwrap(),
         }
         out.into()
     }
@@ -169,7 +246,7 @@ mod tests {
     #[test]
     fn gives_back_what_was_packed_up_to_the_limit_exactly() {
         let text = text();
-        for encoding in [Encoding::Identity, Encoding::Snappy, Encoding::Gzip] {
+        for encoding in [Encoding::Identity, Encoding::Snappy, Encoding::Gzip, Encoding::Zstd] {
             for bytes in [&text[..], b"x", b""] {
                 let body = packed(encoding, bytes);
                 assert_eq!(decompress(encoding, &body, bytes.len()).as_deref(), Ok(bytes), "{encoding:?}");
@@ -181,13 +258,12 @@ mod tests {
     }
 
     #[test]
-    fn gzip_members_follow_each_other() {
+    fn gzip_members_and_zstd_frames_follow_each_other() {
         let text = text();
-        let mut body = Vec::new();
-        for part in text.chunks(text.len() / 3) {
-            gzip(part, &mut body).unwrap();
+        for encoding in [Encoding::Gzip, Encoding::Zstd] {
+            let body: Vec<u8> = text.chunks(text.len() / 3).flat_map(|part| packed(encoding, part)).collect();
+            assert_eq!(decompress(encoding, &body.into(), text.len()).unwrap(), text);
         }
-        assert_eq!(decompress(Encoding::Gzip, &body.into(), text.len()).unwrap(), text);
     }
 
     #[test]
@@ -198,17 +274,45 @@ mod tests {
         assert!(matches!(refused, Err(CompressionError::Corrupt { .. })), "{refused:?}");
         assert_eq!(out.capacity(), 0);
 
-        let bomb = packed(Encoding::Gzip, &vec![0; 8 << 20]);
-        let limit = 1 << 20;
-        let refused = decompress_into(Encoding::Gzip, &bomb, limit, &mut out);
-        assert_eq!(refused, Err(CompressionError::TooLarge { limit }));
-        assert!(out.capacity() <= 2 * limit + 2, "{}", out.capacity());
+        for encoding in [Encoding::Gzip, Encoding::Zstd] {
+            let bomb = packed(encoding, &vec![0; 8 << 20]);
+            let limit = 1 << 20;
+            let refused = decompress_into(encoding, &bomb, limit, &mut out);
+            assert_eq!(refused, Err(CompressionError::TooLarge { limit }));
+            assert!(out.capacity() <= 2 * limit + 2, "{}", out.capacity());
+        }
+    }
+
+    #[test]
+    fn a_zstd_window_of_more_than_8_mib_is_refused() {
+        let text = text();
+        for (window_log, taken) in [(23, true), (24, false)] {
+            let mut encoder = zstd::Encoder::new(Vec::new(), 1).unwrap();
+            encoder.window_log(window_log).unwrap();
+            encoder.write_all(&text).unwrap();
+            let body = encoder.finish().unwrap().into();
+            assert_eq!(decompress(Encoding::Zstd, &body, 1 << 20).is_ok(), taken, "{window_log}");
+        }
+    }
+
+    #[test]
+    fn a_bomb_is_given_up_when_there_is_no_more_room() {
+        for (encoding, allowed) in [(Encoding::Gzip, 64 << 10), (Encoding::Zstd, 64 << 10), (Encoding::Snappy, 1 << 20)]
+        {
+            let bomb = packed(encoding, &vec![0; 8 << 20]);
+            let mut asked = 0;
+            let refused = decompress_within(encoding, &bomb, 64 << 20, &mut |more| {
+                asked += more;
+                asked <= allowed
+            });
+            assert_eq!(refused, Err(CompressionError::NoRoom), "{encoding:?}");
+        }
     }
 
     #[test]
     fn truncated_or_flipped_bodies_are_corrupt() {
         let text = text();
-        for encoding in [Encoding::Snappy, Encoding::Gzip] {
+        for encoding in [Encoding::Snappy, Encoding::Gzip, Encoding::Zstd] {
             let body = packed(encoding, &text);
             for len in [0, 1, 5, 17, body.len() / 2, body.len() - 1] {
                 let result = decompress(encoding, &body.slice(..len), 1 << 20);

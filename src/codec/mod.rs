@@ -16,10 +16,12 @@ pub mod compression;
 pub mod cut;
 pub mod elasticsearch;
 pub mod json;
+pub mod otlp_json;
 pub mod otlp_logs;
 pub mod otlp_traces;
 pub mod proto;
 pub mod remote_write;
+mod scan;
 pub mod zipkin;
 
 use proto::ProtoError;

@@ -1,5 +1,7 @@
 //! What must hold between keys; each complaint names both keys and both values.
 
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+
 use super::Config;
 use super::environment::child;
 use crate::yaml::{Node, Place, Problems, format_duration, scalar::format_bytes};
@@ -42,6 +44,25 @@ pub(super) fn check(config: &Config, root: &Node, problems: &mut Problems) {
         problems.push(place(root, &["rules", "settle"], &["rules", "evaluation_interval"]), message);
     }
     exporters(config, root, problems);
+    own_spans(config, root, problems);
+}
+
+/// Own spans to our own receivers would make further own spans, for ever.
+fn own_spans(config: &Config, root: &Node, problems: &mut Problems) {
+    let Some(endpoint) = &config.telemetry.zipkin_endpoint else { return };
+    let host = endpoint.host_str().unwrap_or_default().trim_matches(['[', ']']);
+    let address = if host == "localhost" { Some(Ipv4Addr::LOCALHOST.into()) } else { host.parse::<IpAddr>().ok() };
+    let (Some(address), port) = (address, endpoint.port_or_known_default()) else { return };
+    let is_own = |own: &&SocketAddr| {
+        Some(own.port()) == port && (own.ip() == address || own.ip().is_unspecified() && address.is_loopback())
+    };
+    if let Some(own) = config.listen.ingest.iter().find(is_own) {
+        let message = format!(
+            "`telemetry.zipkin_endpoint` is {endpoint} and `listen.ingest` is {own}: own spans would beget spans, \
+             name the Zipkin itself"
+        );
+        problems.push(place(root, &["telemetry", "zipkin_endpoint"], &["listen", "ingest"]), message);
+    }
 }
 
 fn exporters(config: &Config, root: &Node, problems: &mut Problems) {

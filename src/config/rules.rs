@@ -2,6 +2,7 @@
 
 use crate::model::time::Millis;
 use crate::rule::Evaluate;
+use crate::rule::promql::Dialect;
 use crate::yaml::{Node, Problems};
 
 /// Settings of the rule engine.
@@ -19,6 +20,8 @@ pub struct Rules {
     pub derived_interval: Millis,
     /// Bytes of samples kept for ranges.
     pub window_bytes_max: u64,
+    /// Whether expressions may use what Prometheus has behind a feature flag.
+    pub experimental: bool,
 }
 
 impl Default for Rules {
@@ -30,6 +33,7 @@ impl Default for Rules {
             settle: 1_000,
             derived_interval: 1_000,
             window_bytes_max: 256 << 20,
+            experimental: false,
         }
     }
 }
@@ -50,13 +54,15 @@ impl Rules {
         if map.take("backfill").is_some() {
             map.later("backfill", problems);
         }
-        if let Some(node) = map.take("experimental")
-            && node.bool("rules.experimental", problems) == Some(true)
-        {
-            problems.push(node.place, "`rules.experimental: true` is not yet supported, write false or remove it");
-        }
+        map.set("experimental", &mut rules.experimental, Node::bool, problems);
         map.finish(problems);
         rules
+    }
+
+    /// What expressions mean under these settings.
+    #[must_use]
+    pub const fn dialect(&self) -> Dialect {
+        Dialect { step_ms: self.evaluation_interval, experimental: self.experimental }
     }
 
     /// The files that the patterns match, sorted, each once.

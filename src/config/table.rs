@@ -22,7 +22,7 @@ const COMPRESSIONS: Kind = Kind::Choice(&["none", "gzip"]);
 #[rustfmt::skip]
 pub const KEYS: &[Key] = &[
     section("listen", "where the gateway listens; a busy port is named with its key"),
-    key("listen.grpc", Kind::Listener, "0.0.0.0:4317", "OTLP/gRPC; read and checked, but nothing listens there yet"),
+    key("listen.grpc", Kind::Listener, "0.0.0.0:4317", "OTLP/gRPC: traces and logs"),
     key("listen.ingest", Kind::Listener, "0.0.0.0:4318", "every HTTP protocol, told apart by path: OTLP, remote write, Zipkin, _bulk"),
     key("listen.api", Kind::Listener, "127.0.0.1:9480", "APIs and /metrics; a loopback address, because `auth` is not yet supported"),
     later("listen.syslog", "syslog over TCP and UDP"),
@@ -90,7 +90,7 @@ pub const KEYS: &[Key] = &[
     key("rules.derived_interval", Kind::Duration, "1s", "how often series made from logs and spans get a sample"),
     key("rules.window_bytes_max", Kind::Bytes, "256MiB", "samples kept in memory for ranges, over all rules"),
     key("rules.backfill", Kind::Text, "null", "a Prometheus to fill long windows from; not yet supported"),
-    key("rules.experimental", Kind::Bool, "false", "PromQL behind Prometheus' feature flags; true is not yet supported"),
+    key("rules.experimental", Kind::Bool, "false", "PromQL functions behind Prometheus' feature flag: limitk, limit_ratio, mad_over_time, sort_by_label and the like"),
     section("alerting", "what happens with alerts"),
     key("alerting.config", Kind::Text, "config/alertmanager.yml", "Alertmanager's own format; no file, no notifications"),
     section("telemetry", "the gateway's own telemetry, beside /metrics"),

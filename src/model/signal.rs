@@ -96,13 +96,18 @@ pub enum Encoding {
     Snappy = 1,
     /// Gzip (RFC 1952), one or more members.
     Gzip = 2,
+    /// Zstandard (RFC 8878), one or more frames.
+    Zstd = 3,
 }
 
 impl TryFrom<u8> for Encoding {
     type Error = u8;
 
     fn try_from(number: u8) -> Result<Self, u8> {
-        [Self::Identity, Self::Snappy, Self::Gzip].into_iter().find(|encoding| *encoding as u8 == number).ok_or(number)
+        [Self::Identity, Self::Snappy, Self::Gzip, Self::Zstd]
+            .into_iter()
+            .find(|encoding| *encoding as u8 == number)
+            .ok_or(number)
     }
 }
 

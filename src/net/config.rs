@@ -35,10 +35,6 @@ impl Listeners {
     pub fn read(node: Option<&Node>, problems: &mut Problems) -> Self {
         let mut listeners = Self::default();
         let Some(mut map) = node.and_then(|node| node.map("listen", problems)) else { return listeners };
-        if let Some(entry) = map.entry("grpc").filter(|entry| !entry.value.is_null()) {
-            let message = "`listen.grpc` does nothing yet, nothing listens there: send OTLP/HTTP to `listen.ingest`";
-            problems.warn(entry.place, message);
-        }
         map.set("grpc", &mut listeners.grpc, addresses, problems);
         map.set("ingest", &mut listeners.ingest, addresses, problems);
         let api = map.take("api");
@@ -161,7 +157,6 @@ mod tests {
                 "api: 127.0.0.1:4318",
                 "f:1:1: `listen.api` is 127.0.0.1:4318 and `listen.ingest` is 0.0.0.0:4318: one port",
             ),
-            ("grpc: 0.0.0.0:4317", "f:1:1: warning: `listen.grpc` does nothing yet"),
         ] {
             let printed = read(text).1;
             assert!(printed.starts_with(line) && printed.lines().count() == 1, "{text}: {printed}");

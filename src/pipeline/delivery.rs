@@ -5,6 +5,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use tracing::Instrument;
@@ -47,6 +48,8 @@ pub(crate) struct Delivery<E> {
     pub(crate) letters: Letters,
     pub(crate) telemetry: Telemetry,
     pub(crate) activity: Arc<Activity>,
+    /// The store did not take the last attempt: one batch at a time finds out when it does again.
+    pub(crate) failing: AtomicBool,
 }
 
 /// A request on its way, and how it has fared.
@@ -112,10 +115,12 @@ impl<E: Exporter> Delivery<E> {
         loop {
             match self.send(&attempt.request).await {
                 Answer::Delivered => {
+                    self.failing.store(false, Ordering::Relaxed);
                     *settled += Counts::delivered(u64::from(self.exporter.items(&attempt.request)));
                     return;
                 }
                 Answer::Partly { settled: now, letters, rest } => {
+                    self.failing.store(false, Ordering::Relaxed);
                     *settled += now;
                     *settled += self.bury(letters).await;
                     let failures = attempt.failures + 1;
@@ -131,6 +136,7 @@ impl<E: Exporter> Delivery<E> {
                     return;
                 }
                 Answer::Retry { reason, after, detail } => {
+                    self.failing.store(true, Ordering::Relaxed);
                     attempt.unanswered |= reason == RetryReason::NoAnswer;
                     attempt.failures += 1;
                     attempt.first_failure = attempt.first_failure.or_else(|| self.now());

@@ -5,6 +5,7 @@
 
 use std::future::Future;
 use std::io;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use tokio::sync::{mpsc, oneshot};
@@ -202,9 +203,21 @@ impl Rim {
         let mut stopwatch = || u64::try_from(started.elapsed().as_nanos()).unwrap_or(u64::MAX);
         self.engine.run(now, &mut stopwatch, &mut self.found);
         self.telemetry.rule_run_seconds.observe(started.elapsed().as_secs_f64());
+        self.count();
         if !self.found.is_empty() && self.changed.send(std::mem::take(&mut self.found)).await.is_err() {
             tracing::debug!("nobody takes changed alerts any more");
         }
+    }
+
+    /// Brings own metrics to what the engine has counted.
+    fn count(&self) {
+        let (stats, telemetry) = (self.engine.stats(), &self.telemetry);
+        telemetry.rule_evaluations.inner().store(stats.evaluations.total(), Ordering::Relaxed);
+        telemetry.rule_evaluation_failures.inner().store(stats.evaluation_failures, Ordering::Relaxed);
+        telemetry.rule_wanted_series.set(i64::try_from(stats.series_read).unwrap_or(i64::MAX));
+        let refused =
+            [stats.dropped_duplicate, stats.dropped_too_old, stats.dropped_series_max, stats.dropped_window_bytes];
+        telemetry.rule_refused_samples.inner().store(refused.iter().sum(), Ordering::Relaxed);
     }
 
     fn answer(&mut self, question: Question) {

@@ -16,6 +16,9 @@ use crate::model::time::Millis;
 /// Longest time a request waits for the rule engine to take its samples.
 const EVALUATOR_WAIT_MAX: Duration = Duration::from_secs(5);
 
+/// Longest time a request waits for the disk under `durability: fsync`.
+const DURABLE_WAIT_MAX: Duration = Duration::from_secs(10);
+
 /// A request that a codec found valid.
 #[derive(Debug)]
 pub struct Walked {
@@ -52,12 +55,15 @@ pub struct Receipt {
     pub position: Position,
 }
 
-/// Why a request was not accepted; nothing of it is stored.
+/// Why a request was not accepted; nothing of it is stored, unless it says so.
 #[derive(Debug, thiserror::Error)]
 pub enum Refusal {
     /// The journal cannot take it now.
     #[error(transparent)]
     Journal(#[from] AppendError),
+    /// It is in the journal, and the disk does not confirm that. A repetition may store it twice.
+    #[error("the disk does not confirm writes (journal.durability is fsync)")]
+    NotDurable,
     /// The rule engine is behind.
     #[error("rule evaluation is behind")]
     EvaluatorBusy,
@@ -191,7 +197,8 @@ impl Intake {
         };
         log.tail.send_replace(appended.next);
         if self.durability == Durability::Fsync {
-            log.durable(appended.next).await;
+            let durable = tokio::time::timeout(DURABLE_WAIT_MAX, log.durable(appended.next)).await;
+            durable.map_err(|_| Refusal::NotDurable)?;
         }
         Ok(Receipt { segment_id: appended.segment_id, position: appended.position })
     }

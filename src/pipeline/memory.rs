@@ -66,6 +66,14 @@ impl Reservation {
         }
     }
 
+    /// Moves `bytes` of it, or all, into a reservation of their own.
+    #[must_use]
+    pub fn split(&mut self, bytes: u64) -> Self {
+        let bytes = bytes.min(self.bytes);
+        self.bytes -= bytes;
+        Self { memory: self.memory.clone(), bytes }
+    }
+
     /// Bytes held.
     #[must_use]
     pub fn bytes(&self) -> u64 {
@@ -93,6 +101,19 @@ mod tests {
         assert_eq!(memory.used(), 60);
         drop(first);
         assert_eq!(second.grow(60), Ok(()));
+    }
+
+    #[test]
+    fn a_part_is_given_back_by_itself() {
+        let memory = Memory::new(100);
+        let mut whole = memory.reservation();
+        assert_eq!(whole.grow(80), Ok(()));
+        let part = whole.split(30);
+        assert_eq!((whole.bytes(), part.bytes(), memory.used()), (50, 30, 80));
+        drop(whole);
+        assert_eq!(memory.used(), 30);
+        drop(part);
+        assert_eq!(memory.used(), 0);
     }
 
     #[test]

@@ -6,6 +6,7 @@
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
@@ -126,7 +127,17 @@ impl<E: Exporter> Worker<E> {
     ) -> Self {
         let Settings { name, backoff, poison, .. } = settings.clone();
         let activity = Activity::new(settings.in_flight_max);
-        let delivery = Delivery { name, signal, exporter, backoff, poison, letters, telemetry, activity };
+        let delivery = Delivery {
+            name,
+            signal,
+            exporter,
+            backoff,
+            poison,
+            letters,
+            telemetry,
+            activity,
+            failing: AtomicBool::new(false),
+        };
         let (read_ordinal, ahead) = (cursor.ordinal(), cursor.ahead());
         let (delivery, progress) = (Arc::new(delivery), SharedProgress::default());
         let worker =
@@ -160,8 +171,11 @@ impl<E: Exporter> Worker<E> {
         let mut flight = Flight::new(delivery, journal, self.settings.in_flight_max);
         while !stop.is_cancelled() {
             tail.mark_unchanged();
-            let read = self.fill(&mut batch, &mut reader);
-            let free = flight.len() < activity.slots.allowed();
+            // while the store fails, what need not be in memory stays in the journal
+            let failing = self.delivery.failing.load(Ordering::Relaxed);
+            let waits = failing && flight.len() > 0;
+            let read = if waits { ReadState::AtTail } else { self.fill(&mut batch, &mut reader) };
+            let free = flight.len() < if failing { 1 } else { activity.slots.allowed() };
             if free && flight.has_again() {
                 flight.depart_again();
                 continue;

@@ -1,12 +1,15 @@
 //! What every receiver does before and after its codec: admit, read, decompress, append, count.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use bytes::{Bytes, BytesMut};
+use http_body::Frame;
 use http_body_util::BodyExt;
+use tokio::time::Instant;
 
 use crate::codec::compression::{self, CompressionError};
 use crate::codec::{DecodeError, DecodeErrorKind};
@@ -20,6 +23,12 @@ use crate::telemetry::{ReasonLabels, ReceiverLabels, Telemetry};
 
 /// What receivers tell a sender to wait when the gateway is full, in seconds.
 pub const RETRY_AFTER_SECONDS: &str = "5";
+
+/// Longest silence within a body: its memory is taken while it is awaited.
+const BODY_SILENCE_MAX: Duration = Duration::from_secs(10);
+
+/// Longest time for a whole body: 64 MiB at 5 Mbit/s.
+const BODY_TIME_MAX: Duration = Duration::from_secs(120);
 
 /// Why a request is refused, before a protocol puts it in its own words.
 #[derive(Debug, thiserror::Error)]
@@ -36,6 +45,9 @@ pub enum Refused {
     /// 429 or 503 with `Retry-After`: the sender should come back.
     #[error("{0}")]
     Busy(String),
+    /// As [`Self::Busy`], for a body that did not come in time: a 408 would tell senders not to repeat it.
+    #[error("{0}")]
+    Slow(String),
 }
 
 impl Refused {
@@ -47,6 +59,7 @@ impl Refused {
             Self::Malformed(_) => "malformed",
             Self::TooLarge(_) => "too_large",
             Self::Busy(_) => "busy",
+            Self::Slow(_) => "slow",
         }
     }
 }
@@ -61,6 +74,7 @@ impl From<CompressionError> for Refused {
     fn from(error: CompressionError) -> Self {
         match error {
             CompressionError::TooLarge { .. } => Self::TooLarge(format!("{error} (limits.request_bytes_max)")),
+            CompressionError::NoRoom => Self::Busy(format!("{error} (limits.memory_bytes)")),
             _ => Self::Malformed(error.to_string()),
         }
     }
@@ -82,6 +96,13 @@ impl From<Refusal> for Refused {
             _ => Self::Busy(refusal.to_string()),
         }
     }
+}
+
+/// A body as it came, and the memory it holds.
+pub(super) struct Collected {
+    pub(super) raw: Bytes,
+    received_at: Millis,
+    reservation: Reservation,
 }
 
 /// A body that was read and decompressed, and the memory it holds.
@@ -145,27 +166,34 @@ impl Gate {
     /// # Errors
     /// [`Refused`] as soon as a bound is crossed; what was read is given back.
     pub async fn read(&self, encoding: Encoding, headers: &HeaderMap, body: Body) -> Result<Received, Refused> {
-        let received_at = wall_clock();
-        let mut reservation = self.intake.memory.reservation();
-        let raw = self.collect(headers, body, &mut reservation).await?;
+        self.unpack(self.collect(headers, body, 0).await?, encoding)
+    }
+
+    /// Decompresses what was collected.
+    pub(super) fn unpack(&self, collected: Collected, encoding: Encoding) -> Result<Received, Refused> {
+        let Collected { raw, received_at, mut reservation } = collected;
         let max = self.limits.request_bytes_max;
-        let body = compression::decompress(encoding, &raw, usize::try_from(max).unwrap_or(usize::MAX))?;
-        if encoding != Encoding::Identity {
-            reservation.grow(body.len() as u64)?;
-        }
+        let max = usize::try_from(max).unwrap_or(usize::MAX);
+        let mut room = |more: usize| reservation.grow(more as u64).is_ok();
+        let body = compression::decompress_within(encoding, &raw, max, &mut room)?;
         Ok(Received { raw, encoding, body, received_at, reservation })
     }
 
-    async fn collect(
+    /// Reads a body; `framing` bytes more than the limit may come.
+    pub(super) async fn collect(
         &self,
         headers: &HeaderMap,
         mut body: Body,
-        reservation: &mut Reservation,
-    ) -> Result<Bytes, Refused> {
-        let max = self.limits.request_bytes_max;
+        framing: u64,
+    ) -> Result<Collected, Refused> {
+        let received_at = wall_clock();
+        let mut reservation = self.intake.memory.reservation();
+        let max = self.limits.request_bytes_max.saturating_add(framing);
         let too_large = |bytes: u64| {
             Refused::TooLarge(format!(
-                "body of {bytes} bytes is larger than limits.request_bytes_max ({max}): send smaller batches"
+                "body of {} bytes is larger than limits.request_bytes_max ({}): send smaller batches",
+                bytes - framing,
+                max - framing
             ))
         };
         if let Some(claimed) = content_length(headers).filter(|claimed| *claimed > max) {
@@ -173,7 +201,8 @@ impl Gate {
         }
         let mut first = Bytes::new();
         let mut joined = BytesMut::new();
-        while let Some(frame) = body.frame().await {
+        let end = Instant::now() + BODY_TIME_MAX;
+        while let Some(frame) = next_frame(&mut body, end).await? {
             let frame = frame.map_err(|error| Refused::Malformed(format!("body ended early: {error}")))?;
             let Ok(chunk) = frame.into_data() else { continue };
             if reservation.bytes() + chunk.len() as u64 > max {
@@ -189,7 +218,8 @@ impl Gate {
             }
             joined.extend_from_slice(&chunk);
         }
-        Ok(if joined.is_empty() { first } else { joined.freeze() })
+        let raw = if joined.is_empty() { first } else { joined.freeze() };
+        Ok(Collected { raw, received_at, reservation })
     }
 
     /// Appends a walked request and counts it; an empty one is not stored.
@@ -219,6 +249,15 @@ impl Gate {
     }
 }
 
+/// The body's next frame, unless it takes too long.
+async fn next_frame(body: &mut Body, end: Instant) -> Result<Option<Result<Frame<Bytes>, axum::Error>>, Refused> {
+    let until = end.min(Instant::now() + BODY_SILENCE_MAX);
+    tokio::time::timeout_at(until, body.frame()).await.map_err(|_| {
+        let (silence, whole) = (BODY_SILENCE_MAX.as_secs(), BODY_TIME_MAX.as_secs());
+        Refused::Slow(format!("the body did not come in time: no pause over {silence} s, {whole} s for all of it"))
+    })
+}
+
 /// A refusal as remote write and Zipkin answer it: plain text; a full gateway is 503.
 #[must_use]
 pub fn plain_text(refused: &Refused) -> Response {
@@ -227,7 +266,7 @@ pub fn plain_text(refused: &Refused) -> Response {
         Refused::Unsupported(_) => (StatusCode::UNSUPPORTED_MEDIA_TYPE, message).into_response(),
         Refused::Malformed(_) => (StatusCode::BAD_REQUEST, message).into_response(),
         Refused::TooLarge(_) => (StatusCode::PAYLOAD_TOO_LARGE, message).into_response(),
-        Refused::Busy(_) => {
+        Refused::Busy(_) | Refused::Slow(_) => {
             (StatusCode::SERVICE_UNAVAILABLE, [(header::RETRY_AFTER, RETRY_AFTER_SECONDS)], message).into_response()
         }
     }
@@ -240,17 +279,24 @@ pub fn media_type(headers: &HeaderMap) -> String {
     value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
 }
 
-/// `Content-Encoding` where identity and gzip are understood.
+/// `Content-Encoding` where identity, gzip and zstd are understood.
 ///
 /// # Errors
 /// [`Refused::Unsupported`] naming what is.
-pub fn gzip_or_identity(headers: &HeaderMap) -> Result<Encoding, Refused> {
-    match content_encoding(headers).as_str() {
-        "" | "identity" => Ok(Encoding::Identity),
-        "gzip" | "x-gzip" => Ok(Encoding::Gzip),
-        other => {
-            Err(Refused::Unsupported(format!("content-encoding {other:?} is not supported: send gzip or identity")))
-        }
+pub fn body_encoding(headers: &HeaderMap) -> Result<Encoding, Refused> {
+    let name = content_encoding(headers);
+    encoding_named(&name).ok_or_else(|| {
+        Refused::Unsupported(format!("content-encoding {name:?} is not supported: send gzip, zstd or identity"))
+    })
+}
+
+/// The encoding of this lower-case name, as gRPC and HTTP have it.
+pub(super) fn encoding_named(name: &str) -> Option<Encoding> {
+    match name {
+        "" | "identity" => Some(Encoding::Identity),
+        "gzip" | "x-gzip" => Some(Encoding::Gzip),
+        "zstd" => Some(Encoding::Zstd),
+        _ => None,
     }
 }
 

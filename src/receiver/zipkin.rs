@@ -5,7 +5,7 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 
-use super::gate::{Gate, Refused, gzip_or_identity, media_type, plain_text};
+use super::gate::{Gate, Refused, body_encoding, media_type, plain_text};
 use crate::codec::zipkin;
 use crate::model::signal::WireFormat;
 
@@ -31,7 +31,7 @@ async fn take(gate: &Gate, headers: &HeaderMap, body: Body) -> Result<(), Refuse
             return Err(Refused::Unsupported(format!("content-type {other:?} is not Zipkin: send application/json")));
         }
     }
-    let received = gate.read(gzip_or_identity(headers)?, headers, body).await?;
+    let received = gate.read(body_encoding(headers)?, headers, body).await?;
     let mut found = zipkin::walk(&received.body, &gate.limits)?;
     let (rejected, reason) = (found.rejected, found.first_rejection.take());
     if found.items > 0 {

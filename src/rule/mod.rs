@@ -22,4 +22,4 @@ mod tick;
 mod window;
 
 pub use engine::{Engine, GroupView, SavedAlert, Settings};
-pub use file::{Evaluate, RuleSet, load_rules};
+pub use file::{Evaluate, RuleSet, load_rules, load_rules_as};

@@ -95,15 +95,13 @@ impl Key {
 
 fn of(node: &Node) -> Key {
     if !node.reads_series() {
-        // its results belong to the partition of no labels, whatever labels it makes up
-        let mut made = Vec::new();
-        labels_made(node, &mut made);
-        return Key::any().without(made);
+        return Key::any().without(labels_made(node));
     }
     match node {
         Node::Number(_) | Node::Text(_) => Key::any(),
         Node::Instant(_) | Node::Window(_) => Key::drop(&[]),
         Node::Negate(body) => of(body),
+        Node::Subquery(subquery) => of(&subquery.body),
         Node::LabelReplace(replace) => of(&replace.body).without([replace.target.as_str()]),
         Node::LabelJoin(join) => of(&join.body).without([join.target.as_str()]),
         Node::Binary(binary) => match &binary.matching {
@@ -130,19 +128,19 @@ fn of(node: &Node) -> Key {
     }
 }
 
-/// Labels that `node` gives to results by itself.
-fn labels_made<'a>(node: &'a Node, made: &mut Vec<&'a str>) {
+/// Labels that the results of a node have although no series has them.
+fn labels_made(node: &Node) -> Vec<&str> {
+    let mut made: Vec<&str> = node.children().into_iter().flat_map(labels_made).collect();
     match node {
         Node::LabelReplace(replace) => made.push(&replace.target),
         Node::LabelJoin(join) => made.push(&join.target),
-        Node::Aggregate(aggregate) => {
-            if let (AggregateOp::CountValues, Some(Node::Text(label))) = (aggregate.op, &aggregate.parameter) {
-                made.push(label);
-            }
-        }
+        Node::Aggregate(aggregate) => match (aggregate.op, &aggregate.parameter) {
+            (AggregateOp::CountValues, Some(Node::Text(label))) => made.push(label),
+            _ => {}
+        },
         _ => {}
     }
-    node.children().into_iter().for_each(|child| labels_made(child, made));
+    made
 }
 
 fn of_match(binary: &Binary, matching: &Matching) -> Key {

@@ -99,6 +99,8 @@ pub struct Telemetry {
     pub rule_samples: Counter,
     /// Ticks skipped because the gateway did not run.
     pub rule_missed_ticks: Counter,
+    /// 1 if the last reload of rules and alerting succeeded, 0 if the old ones stay.
+    pub reload_succeeded: Gauge,
     /// Notifications sent.
     pub notify_sent: Counter,
     /// Attempts to notify that failed.
@@ -152,6 +154,7 @@ impl Default for Telemetry {
             rule_window_bytes: Gauge::default(),
             rule_samples: Counter::default(),
             rule_missed_ticks: Counter::default(),
+            reload_succeeded: Gauge::default(),
             notify_sent: Counter::default(),
             notify_failures: Counter::default(),
             notify_latency_seconds: buckets(),
@@ -290,6 +293,11 @@ impl Telemetry {
             "rule_refused_samples",
             "Samples no window could take, being late or of too many series",
             self.rule_refused_samples.clone(),
+        );
+        registry.register(
+            "rule_reload_succeeded",
+            "1 if the last reload of rules and alerting succeeded, 0 if the old ones stay",
+            self.reload_succeeded.clone(),
         );
         registry.register("notify_sent", "Notifications sent", self.notify_sent.clone());
         registry.register("notify_failures", "Attempts to notify that failed", self.notify_failures.clone());

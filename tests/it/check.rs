@@ -59,7 +59,7 @@ fn three_mistakes_in_a_configuration_are_three_lines() {
 
 #[test]
 fn a_missing_file_and_a_wrong_variable_are_errors_and_a_warning_is_none() {
-    let folder = folder(&[("w.yaml", "listen: { grpc: 0.0.0.0:4317 }\n")]);
+    let folder = folder(&[("w.yaml", "limits: { request_bytes_max: 128MiB }\n")]);
     let (lines, code) = check(folder.path(), &["--config", "nowhere.yaml"], &[]);
     assert!(lines.len() == 1 && lines[0].starts_with("nowhere.yaml: cannot be read: "), "{lines:?}");
     assert_eq!(code, 1);
@@ -67,7 +67,7 @@ fn a_missing_file_and_a_wrong_variable_are_errors_and_a_warning_is_none() {
     assert_eq!(lines[0], "WATCHGATE_DATA_DUR: no key `data_dur`, did you mean WATCHGATE_DATA_DIR?");
     assert_eq!(code, 1);
     let (lines, code) = check(folder.path(), &["--config", "w.yaml"], &[]);
-    assert!(lines[0].starts_with("w.yaml:1:11: warning: `listen.grpc` does nothing yet"), "{lines:?}");
+    assert!(lines[0].starts_with("w.yaml:1:30: warning: `limits.request_bytes_max` is 128MiB"), "{lines:?}");
     assert_eq!((lines[1].as_str(), code), ("w.yaml: ok, 0 exporters", 0));
 }
 

@@ -2,10 +2,13 @@
 
 mod alertmanager;
 mod architecture;
+mod bad_input;
 mod check;
 mod config;
 mod dashboards;
 mod delivery;
+mod lifecycle;
+mod otlp;
 mod parts;
 mod promql_differential;
 mod stores;

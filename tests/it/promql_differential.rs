@@ -12,7 +12,7 @@ use generate::{NOW, Random, Series};
 use reqwest::Client;
 use watchgate::model::labels::Labels;
 use watchgate::model::sample::Sample;
-use watchgate::rule::promql::{self, Inputs, Selector, SeriesView, Value};
+use watchgate::rule::promql::{self, Dialect, Inputs, Selector, SeriesView, Value};
 
 use crate::support::http::{client, escape, get};
 use crate::support::parts::{self, Prometheus, Release};
@@ -44,7 +44,8 @@ impl Inputs for Held<'_> {
 }
 
 fn ours(text: &str, series: &[(Labels, Vec<Sample>)], at: i64) -> Answer {
-    let expr = match promql::compile(text) {
+    let dialect = Dialect { experimental: true, ..Dialect::default() };
+    let expr = match promql::compile_as(text, dialect) {
         Ok(expr) => expr,
         Err(error) => return Answer::Error(format!("at {}: {error}", error.at)),
     };
@@ -64,7 +65,8 @@ fn ours(text: &str, series: &[(Labels, Vec<Sample>)], at: i64) -> Answer {
 
 /// A Prometheus that holds `written`; `None` without its binary.
 async fn holding(written: &[Series]) -> Option<Prometheus> {
-    let prometheus = Prometheus::start(Release::Current, "").await?;
+    let flag = ["--enable-feature=promql-experimental-functions"];
+    let prometheus = Prometheus::start_with(Release::Current, "", &flag).await?;
     let series = written.iter().map(|(labels, samples)| {
         let labels: Vec<_> = labels.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
         TimeSeries::new(&labels, samples)
@@ -128,11 +130,24 @@ fn agree(text: &str, ours: &Answer, theirs: &Answer) -> bool {
 /// Whether Prometheus hands elements on in the order of a Go map: of several equal elements `topk`
 /// then keeps any, sums round differently, and errors name other examples each time.
 fn is_unordered(text: &str) -> bool {
-    ["histogram_", "count_values"].iter().any(|name| text.contains(name))
+    ["histogram_", "count_values", ":", "limit"].iter().any(|name| text.contains(name))
+}
+
+/// Whether Prometheus 3.13 loses the result: of a function that follows the clock over a subquery with
+/// `@`, it evaluates the subquery but not the function.
+fn is_lost(text: &str) -> bool {
+    text.match_indices("predict_linear(").any(|(at, _)| {
+        let call = &text[at..];
+        call.contains(':') && call.contains('@')
+    })
 }
 
 fn is_arbitrary(text: &str) -> bool {
-    is_unordered(text) && ["topk", "bottomk", "sum", "avg", "std"].iter().any(|name| text.contains(name))
+    is_lost(text)
+        || (is_unordered(text)
+            && ["topk", "bottomk", "sum(", "sum ", "avg(", "avg ", "std", "limitk"]
+                .iter()
+                .any(|name| text.contains(name)))
 }
 
 fn setting(name: &str, default: u64) -> u64 {
@@ -146,7 +161,7 @@ fn held(written: Vec<Series>) -> Vec<(Labels, Vec<Sample>)> {
 }
 
 /// Numbers, strings, precedence, keywords as names, quoted names, comments, functions of one number.
-const WRITTEN_OUT: [&str; 96] = [
+const WRITTEN_OUT: &[&str] = &[
     "1_000",
     "0x1F",
     "0X_ff",
@@ -227,6 +242,70 @@ const WRITTEN_OUT: [&str; 96] = [
     "# only a comment",
     "g\n# c\n+ k",
     "g offset 1m offset 1m",
+    "g offset 0s offset 1m",
+    "g @ 1699999940",
+    "g @ 1699999940 offset 1m",
+    "g offset 1m @ 1699999940",
+    "g @ +1699999940.5",
+    "g @ -1",
+    "g @ 1e3",
+    "g @ 5m",
+    "g @ Inf",
+    "g @ NaN",
+    "g @ 1 @ 2",
+    "g @ start()",
+    "g @ END ( ) offset 1m",
+    "g @ start() @ end()",
+    "g @ step()",
+    "g @",
+    "(g) @ 5",
+    "(g) offset 5m",
+    "sum(g) @ 5",
+    "rate(g @ start() [5m])",
+    "rate(g @ 1699999940 [5m])",
+    "rate(g[5m] @ 1699999940)",
+    "rate(g offset 0s [5m])",
+    "predict_linear(g[5m] @ 1699999940, 60)",
+    "timestamp(g @ 1699999940)",
+    "timestamp(abs(g @ 1699999940))",
+    "g[5m:1m]",
+    "rate(g[5m:1m])",
+    "rate(g[5m:])",
+    "rate(g[5m:0s])",
+    "rate(g[0:1m])",
+    "rate(g[5m:-1m])",
+    "rate(g[5m:1m)",
+    "rate(g[5m:1m][5m])",
+    "rate(g[5m:1m][5m:1m])",
+    "rate(g[5m][5m:1m])",
+    "rate((g)[5m:1m])",
+    "rate((g)[5m])",
+    "rate((g[5m:1m]))",
+    "rate((g[5m:1m])[5m:1m])",
+    "rate((g[5m:1m]) offset 1m)",
+    "rate(g[5m:1m] offset 1m offset 1m)",
+    "rate(g[5m:1m] @ 1699999940 offset 1m)",
+    "rate(1[5m:1m])",
+    "rate(time()[5m:1m])",
+    "sum_over_time(vector(time())[5m:1m])",
+    "sum_over_time(vector(1)[5m:1m] @ 0)",
+    "sum_over_time(vector(1)[5m:1m] @ -30)",
+    "sum_over_time(-g[5m:1m])",
+    "max_over_time((-g)[5m:1m])",
+    "max_over_time(g + k[5m:1m])",
+    "max_over_time((time() - timestamp(g))[5m:7s])",
+    "sum(g[5m:1m])",
+    "g[5m:1m] + 1",
+    "absent(g[5m:1m])",
+    "absent_over_time(nothing{a='b'}[5m:1m])",
+    "max_over_time(max_over_time(g[2m:30s])[5m:1m] offset 1m)",
+    "max_over_time((g @ end())[5m:1m])",
+    "max_over_time((max_over_time(g[2m:30s] @ start()))[5m:1m])",
+    "quantile_over_time(scalar(g{job='a',instance='1'}), g[5m:30s])",
+    "sum_over_time(-{__name__=~'g|k'}[5m:30s])",
+    "sum_over_time((-{__name__=~'g|k'})[5m:30s])",
+    "sum_over_time(abs({__name__=~'g|k'})[5m:30s])",
+    "sum_over_time(rate({__name__=~'c_total|d_total'}[1m])[5m:30s])",
     "g[5m]",
     "rate(g)",
     "rate(g[5m])",
@@ -344,7 +423,7 @@ async fn reads_what_prometheus_reads() {
             .map(|number| format!("{function}(vector({number}))"))
     });
     let mut wrong = Vec::new();
-    for text in WRITTEN_OUT.into_iter().map(str::to_owned).chain(of_one) {
+    for text in WRITTEN_OUT.iter().map(|text| (*text).to_owned()).chain(of_one) {
         let (ours, theirs) = (ours(&text, &held, NOW), theirs(&client, &prometheus, &text, NOW).await);
         let loose = format!("{text}{}", if text.contains("vector(") { "^" } else { "" });
         if !agree(&loose, &ours, &theirs) {

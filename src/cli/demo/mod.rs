@@ -13,6 +13,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::Context;
+use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use super::serve::block_on;
@@ -33,7 +34,7 @@ pub struct Options {
     /// Stop after this many seconds instead of at Ctrl-C.
     #[arg(long, value_name = "SECONDS")]
     pub seconds: Option<u64>,
-    /// Listen on free ports instead of 4318 and 9480.
+    /// Listen on free ports instead of 4317, 4318 and 9480.
     #[arg(long)]
     pub free_ports: bool,
 }
@@ -52,14 +53,17 @@ async fn show(options: &Options) -> anyhow::Result<()> {
     let folder = tempfile::Builder::new().prefix("watchgate-demo-").tempdir().context("cannot make a directory")?;
     let webhooks = screen::Webhooks::listen().await?;
     let config = configure(folder.path(), webhooks.address(), options.free_ports)?;
-    let gateway = Gateway::start(config).await?;
+    let gateway = Gateway::start(config).await.context("the demo cannot start; with --free-ports it takes any port")?;
     screen::welcome(&gateway);
     let stop = CancellationToken::new();
     let shop = tokio::spawn(shop::open(gateway.ingest_address(), stop.clone()));
     let printing = tokio::spawn(screen::print_alerts(gateway.changes(), webhooks, stop.clone()));
-    match options.seconds {
-        Some(seconds) => tokio::time::sleep(Duration::from_secs(seconds)).await,
-        None => tokio::signal::ctrl_c().await?,
+    let mut terminate = signal(SignalKind::terminate())?;
+    let time = Duration::from_secs(options.seconds.unwrap_or(u64::MAX));
+    tokio::select! {
+        () = tokio::time::sleep(time) => {}
+        interrupted = tokio::signal::ctrl_c() => interrupted?,
+        _ = terminate.recv() => {}
     }
     stop.cancel();
     let sent = shop.await.context("the shop ended abnormally")?;
@@ -81,12 +85,15 @@ fn configure(folder: &Path, webhook: SocketAddr, free_ports: bool) -> anyhow::Re
              receivers: [{{ name: screen, webhook_configs: [{{ url: 'http://{webhook}/' }}] }}]\n"
         ),
     )?;
-    let (ingest, api) = if free_ports { (0, 0) } else { (4318, 9480) };
+    let (ingest, grpc, api) = if free_ports { (0, 0, 0) } else { (4318, 4317, 9480) };
     let mut config = Config::default();
     config.listen.ingest = vec![SocketAddr::from((Ipv4Addr::LOCALHOST, ingest))];
+    config.listen.grpc = vec![SocketAddr::from((Ipv4Addr::LOCALHOST, grpc))];
     config.listen.api = vec![SocketAddr::from((Ipv4Addr::LOCALHOST, api))];
     config.data_dir = folder.join("data");
     config.rules.files = vec![rules.to_string_lossy().into_owned()];
     config.alerting.config = Some(alerting);
+    // the shop's scraper sends each scrape in one request: there is no rest of it to wait for
+    config.rules.settle = 10;
     Ok(config)
 }

@@ -58,7 +58,10 @@ pub(super) struct Shown {
 pub(super) fn welcome(gateway: &Gateway) {
     println!("Watchgate demo: a shop sends metrics, logs and spans to http://{}", gateway.ingest_address());
     println!("Alerts: http://{0}/api/v1/alerts   own metrics: http://{0}/metrics", gateway.api_address());
-    println!("After 20 s payments by card fail, a disk fills and the inventory service goes silent.\n");
+    println!(
+        "After 20 s payments by card fail, a disk fills and the inventory service goes silent; after 50 s all is well."
+    );
+    println!("Ctrl-C ends the demo and leaves nothing behind.\n");
 }
 
 /// Prints each alert that fires or resolves until `stop`.
@@ -86,24 +89,24 @@ pub(super) async fn print_alerts(
 
 fn print(alert: &Alert, shown: &mut Shown) {
     let now = wall_clock();
-    let word = match alert.state {
+    let (word, what) = match alert.state {
         AlertState::Pending => return,
         AlertState::Firing => {
             shown.fired += 1;
-            "FIRING  "
+            ("FIRING  ", alert.annotations.get("summary").to_owned())
         }
         AlertState::Resolved => {
             shown.resolved += 1;
-            "RESOLVED"
+            ("RESOLVED", format!("over after {} s", (now - alert.fired_at.unwrap_or(now)) / 1000))
         }
     };
     let cause = alert.received_at.map_or_else(
-        || "at the moment its time was due".to_owned(),
+        || "by the clock, no request was needed".to_owned(),
         |received| format!("{} ms after the request that caused it", now - received),
     );
     let time = &rfc3339(now)[11..23];
     let (name, kind) = (alert.labels.get("alertname"), alert.labels.get("kind"));
-    println!("{time}  {word}  {kind:8}  {name}: {}  ({cause})", alert.annotations.get("summary"));
+    println!("{time}  {word}  {kind:8}  {name}: {what}  ({cause})");
 }
 
 pub(super) fn farewell(sent: &Sent, shown: &Shown) {

@@ -24,7 +24,7 @@ mod tests;
 use std::io::BufRead;
 
 use crate::codec::{DecodeError, DecodeErrorKind, TimeRange, Walked};
-use crate::limits::Limits;
+use crate::limits::{BULK_ACTIONS_MAX, Limits};
 use action::{Action, Op};
 use json::{JsonError, JsonProblem, Scanner, Token};
 
@@ -102,6 +102,10 @@ pub fn walk(body: &[u8], default_index: Option<&str>, limits: &Limits) -> Result
     let mut line = 0;
     while at < body.len() {
         line += 1;
+        if walk.found.items.len() > BULK_ACTIONS_MAX {
+            let what = format!("more than {BULK_ACTIONS_MAX} actions in one bulk request: send smaller ones");
+            return Err(DecodeError { kind: DecodeErrorKind::TooLarge, what, offset: at });
+        }
         at = walk.pair(at, &mut line)?;
     }
     if walk.found.items.is_empty() {

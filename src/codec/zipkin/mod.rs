@@ -8,7 +8,6 @@
 
 mod encode;
 mod endpoint;
-mod scan;
 mod span;
 mod splice;
 #[cfg(test)]

@@ -2,8 +2,8 @@
 
 use std::borrow::Cow;
 
-use super::scan::{Kind, Scanner};
 use crate::codec::DecodeError;
+use crate::codec::scan::{Kind, Scanner};
 
 /// What is read of a span; `problem` is the first thing that Zipkin would refuse it for.
 #[derive(Default)]

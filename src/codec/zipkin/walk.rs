@@ -1,7 +1,7 @@
 //! One pass over a JSON array of spans: checks, counts, cuts out the invalid.
 
-use super::scan::{Kind, Scanner};
 use super::span::Span;
+use crate::codec::scan::{Kind, Scanner};
 use crate::codec::{DecodeError, TimeRange, Walked};
 use crate::limits::Limits;
 

@@ -11,7 +11,7 @@ use crate::model::labels::{Labels, METRIC_NAME};
 use crate::model::time::Millis;
 use crate::rule::alerting::{Active, Found, Step};
 use crate::rule::file::What;
-use crate::rule::promql::{Element, Inputs, LOOKBACK_MS, SeriesView, Value, eval};
+use crate::rule::promql::{Element, Inputs, SeriesView, Value, eval_part};
 use crate::rule::template::{Surroundings, Template};
 
 /// An evaluation is repeated between ticks no sooner than this many times its duration after the last:
@@ -31,10 +31,7 @@ struct View<'a> {
 impl View<'_> {
     /// The instant that a selector sees, if it only looks for the newest sample before it.
     fn newest_before(&self, selector: usize) -> Option<Millis> {
-        let selector = &self.definition.rule.expr.selectors[selector];
-        let plain = selector.range_ms.is_none()
-            && selector.window_ms() == LOOKBACK_MS.saturating_add(selector.offset_ms.max(0));
-        plain.then(|| self.query_at.saturating_sub(selector.offset_ms))
+        self.definition.rule.expr.selectors[selector].newest_before(self.query_at)
     }
 }
 
@@ -64,18 +61,39 @@ impl Inputs for View<'_> {
 impl Engine {
     /// Evaluates a partition as of `at`.
     pub(super) fn evaluate(&mut self, id: u32, at: Millis, cause: Cause, turn: &mut Turn<'_>) {
-        let Some(partition) = self.partitions.get(id) else { return };
+        self.evaluate_unless_open(id, at, cause, turn, false);
+    }
+
+    /// The same, but if `may_wait` and the result depends on what other partitions are about to find,
+    /// nothing happens and the answer is true: ask again once they are evaluated.
+    pub(super) fn evaluate_unless_open(
+        &mut self,
+        id: u32,
+        at: Millis,
+        cause: Cause,
+        turn: &mut Turn<'_>,
+        may_wait: bool,
+    ) -> bool {
+        let Some(partition) = self.partitions.get(id) else { return false };
         let rule = partition.rule;
         let definition = self.rule(rule);
         let before = (turn.stopwatch)();
-        let (result, change) = {
+        let ((result, joins), change) = {
             let rule_of = |id: u32| self.partitions.get(id).map(|partition| partition.rule);
             let query_at = at.saturating_sub(definition.query_offset);
             let view = View { store: &self.store, partition, definition: &definition, rule_of: &rule_of, query_at };
             let change = || definition.rule.expr.next_change(&view, query_at);
             let change = definition.between_ticks.then(change).flatten();
-            (eval(&definition.rule.expr, &view, query_at), change)
+            (eval_part(&definition.rule.expr, &view, query_at), change)
         };
+        self.note_many(id, joins.many);
+        let held = joins.duplicates.iter().find(|(join, _)| self.rules[rule as usize].many[*join] > 0);
+        let result = match held {
+            Some((_, error)) => result.and(Err(error.clone())),
+            None if may_wait && !joins.duplicates.is_empty() => return true,
+            None => result,
+        };
+        let Some(partition) = self.partitions.get(id) else { return false };
         let change = change.map(|change| change.saturating_add(definition.query_offset).max(at + 1));
         let found = result.map_err(|error| error.to_string()).map(|value| elements(value, &definition, &partition.key));
         let received_at = self.begin(id, at);
@@ -96,6 +114,20 @@ impl Engine {
         let spent = (turn.stopwatch)().saturating_sub(before);
         self.pace(id, at, spent);
         self.set_timer(id, earliest(change, self.alerts_due(id, &definition)));
+        false
+    }
+
+    /// Notes for the other partitions of the rule on which `many` sides this one has elements.
+    pub(super) fn note_many(&mut self, id: u32, many: u64) {
+        let Some(partition) = self.partitions.get_mut(id) else { return };
+        let before = std::mem::replace(&mut partition.many, many);
+        if before == many {
+            return;
+        }
+        for (join, count) in self.rules[partition.rule as usize].many.iter_mut().enumerate() {
+            *count += u32::from(many >> join & 1 == 1);
+            *count -= u32::from(before >> join & 1 == 1);
+        }
     }
 
     /// Notes that the partition's data is seen; answers when the request behind fresh data was received.

@@ -107,7 +107,7 @@ impl Engine {
             let definition = self.rule(reader.rule);
             let selector = &definition.rule.expr.selectors[reader.selector as usize];
             let partition = self.partition_of(reader.rule, definition.rule.key.project(labels));
-            let lag_ms = selector.offset_ms.saturating_add(definition.query_offset);
+            let lag_ms = selector.lag_ms().saturating_add(definition.query_offset);
             if let Some(partition) = self.partitions.get_mut(partition) {
                 partition.inputs[reader.selector as usize].push(id);
             }

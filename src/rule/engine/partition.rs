@@ -30,6 +30,8 @@ pub(super) struct Partition {
     pub(super) alerts: Alerts,
     /// Series that the rule made of this partition and that have not ended.
     pub(super) outputs: BTreeSet<Labels>,
+    /// Matches of the expression whose `many` side has an element here, by number.
+    pub(super) many: u64,
     /// The last evaluation had no result.
     pub(super) failed: bool,
 }
@@ -49,6 +51,7 @@ impl Partition {
             evaluated_at: None,
             alerts: Alerts::default(),
             outputs: BTreeSet::new(),
+            many: 0,
             failed: false,
         }
     }

@@ -51,6 +51,8 @@ pub(super) struct Definition {
 pub(super) struct RuleRun {
     pub(super) definition: Arc<Definition>,
     pub(super) partitions: HashMap<Labels, u32>,
+    /// For each match of the expression the partitions whose `many` side has an element.
+    pub(super) many: Vec<u32>,
     pub(super) last_error: Option<String>,
     pub(super) last_evaluation: Option<Millis>,
     /// Of the last tick, all partitions together.
@@ -107,6 +109,7 @@ fn run(rule: &Rule, at: usize, nth: usize, group: &Group, settings: &Settings, o
         reads_rules: order.reads_rules[me],
     };
     RuleRun {
+        many: vec![0; rule.expr.joins],
         definition: Arc::new(definition),
         partitions: HashMap::new(),
         last_error: None,

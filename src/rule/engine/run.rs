@@ -56,8 +56,15 @@ impl Engine {
             let mut partitions: Vec<u32> = self.rules[rule as usize].partitions.values().copied().collect();
             partitions.sort_unstable();
             self.rules[rule as usize].last_error = None;
+            // Whether duplicates on one side of a match are an error, all partitions decide together.
+            let mut open = Vec::new();
             for partition in partitions {
                 self.bring(partition, at, turn);
+                if self.evaluate_unless_open(partition, at, Cause::Tick, turn, true) {
+                    open.push(partition);
+                }
+            }
+            for partition in open {
                 self.evaluate(partition, at, Cause::Tick, turn);
             }
             let run = &mut self.rules[rule as usize];
@@ -162,8 +169,10 @@ impl Engine {
             }
             let always = self.rules[partition.rule as usize].definition.rule.expr.always_yields();
             if partition.is_idle() && !(always && partition.key.is_empty()) {
-                self.rules[partition.rule as usize].partitions.remove(&partition.key);
-                self.partitions.remove(slot.partition);
+                self.note_many(slot.partition, 0);
+                if let Some(gone) = self.partitions.remove(slot.partition) {
+                    self.rules[gone.rule as usize].partitions.remove(&gone.key);
+                }
             }
         }
     }

@@ -12,6 +12,7 @@ mod tests;
 use std::collections::HashSet;
 
 use crate::model::time::Millis;
+use crate::rule::promql::Dialect;
 use crate::yaml::{Map, Node, Problem, Problems, parse};
 
 pub(in crate::rule) use rule::{Rule, What};
@@ -65,12 +66,20 @@ pub(in crate::rule) struct Group {
 /// # Errors
 /// Every error of every file, with its file; warnings too if there is an error.
 pub fn load_rules(files: &[(String, String)]) -> Result<RuleSet, Vec<(String, Problem)>> {
+    load_rules_as(files, Dialect::default())
+}
+
+/// The same with settings that expressions depend on.
+///
+/// # Errors
+/// Every error of every file, with its file; warnings too if there is an error.
+pub fn load_rules_as(files: &[(String, String)], dialect: Dialect) -> Result<RuleSet, Vec<(String, Problem)>> {
     let mut set = RuleSet::default();
     let mut failed = false;
     for (file, text) in files {
         let mut problems = Problems::new();
         match parse(text) {
-            Ok(root) => set.groups.extend(Reader { file, text, problems: &mut problems }.file(&root)),
+            Ok(root) => set.groups.extend(Reader { file, text, dialect, problems: &mut problems }.file(&root)),
             Err(problem) => problems.extend([problem]),
         }
         failed |= problems.has_errors();
@@ -83,6 +92,7 @@ pub fn load_rules(files: &[(String, String)]) -> Result<RuleSet, Vec<(String, Pr
 struct Reader<'a> {
     file: &'a str,
     text: &'a str,
+    dialect: Dialect,
     problems: &'a mut Problems,
 }
 

@@ -5,7 +5,7 @@ use super::place::inside;
 use crate::model::labels::METRIC_NAME;
 use crate::model::time::Millis;
 use crate::rule::partition::Key;
-use crate::rule::promql::{Expr, compile};
+use crate::rule::promql::{Expr, compile_as};
 use crate::rule::template::Template;
 use crate::yaml::{Map, Node, Place};
 
@@ -88,11 +88,19 @@ impl Reader<'_> {
             self.problems.push(rule.place, "field 'expr' must be set in rule, write `expr: …`");
             return None;
         };
-        match compile(text) {
-            Ok(expr) => Some((text.to_owned(), expr)),
+        let at = |byte: usize| inside(self.text, node.place, text, byte);
+        match compile_as(text, self.dialect) {
+            Ok(expr) => match expr.fixed_at {
+                None => Some((text.to_owned(), expr)),
+                Some(byte) => {
+                    let message = "`@` with a fixed time reads samples that windows do not keep: that needs \
+                                   rules.backfill, which is not yet supported, write `offset`, `@ start()` or `@ end()`";
+                    self.problems.push(at(byte), message);
+                    None
+                }
+            },
             Err(error) => {
-                let place = inside(self.text, node.place, text, error.at);
-                self.problems.push(place, format!("could not parse expression: {}", error.message));
+                self.problems.push(at(error.at), format!("could not parse expression: {}", error.message));
                 None
             }
         }

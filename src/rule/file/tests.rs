@@ -8,6 +8,18 @@ fn load(text: &str) -> Result<RuleSet, Vec<String>> {
 }
 
 #[test]
+fn a_fixed_time_in_a_rule_is_refused_by_name() {
+    let rule = |expr: &str| format!("groups:\n- name: g\n  rules:\n  - {{record: r, expr: '{expr}'}}\n");
+    for expr in ["x @ 1609746000", "max_over_time((x @ 5)[1h:1m])"] {
+        let problems = load(&rule(expr)).expect_err("refused");
+        assert!(problems[0].contains("rules.backfill"), "{expr}: {problems:?}");
+    }
+    for expr in ["x @ end()", "max_over_time(x[1h:1m] @ start() offset 5m)"] {
+        assert!(load(&rule(expr)).is_ok(), "{expr}");
+    }
+}
+
+#[test]
 fn reads_a_prometheus_rule_file() {
     let text = r#"
 groups:

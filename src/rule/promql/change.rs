@@ -26,8 +26,22 @@ impl Expr {
 
 /// The same for one series of one selector.
 fn of_series(selector: &Selector, samples: &[Sample], at: Millis) -> Option<Millis> {
+    let reach = &selector.reach;
+    let newest = samples.last()?;
+    let of_steps = || reach.grids.iter().map(|grid| grid.next(at)).min();
+    if reach.fixed.is_some() {
+        return of_steps();
+    }
+    if reach.at_steps {
+        return if newest.timestamp_ms > at.saturating_add(reach.from_ms) { of_steps() } else { None };
+    }
+    directly(selector, samples, at).into_iter().chain(of_steps()).min()
+}
+
+/// The same without subqueries.
+fn directly(selector: &Selector, samples: &[Sample], at: Millis) -> Option<Millis> {
     // A sample of time t is seen at instants in [t + offset, t + offset + depth).
-    let appears = |sample: &Sample| sample.timestamp_ms.saturating_add(selector.offset_ms);
+    let appears = |sample: &Sample| sample.timestamp_ms.saturating_add(selector.lag_ms());
     let leaves = |sample: &Sample| appears(sample).saturating_add(selector.depth_ms());
     let ahead = samples.partition_point(|sample| appears(sample) <= at);
     let seen = &samples[..ahead];

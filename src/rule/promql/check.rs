@@ -73,7 +73,7 @@ pub(super) fn binary(
     let default =
         || Matching { on: false, labels: Vec::new(), cardinality: Cardinality::OneToOne, include: Vec::new() };
     let matching = (scalars == 0).then(|| matching.unwrap_or_else(default));
-    Ok(Node::Binary(Box::new(Binary { op, returns_bool, matching, left: left.node, right: right.node })))
+    Ok(Node::Binary(Box::new(Binary { op, returns_bool, matching, join: 0, left: left.node, right: right.node })))
 }
 
 pub(super) fn aggregate(

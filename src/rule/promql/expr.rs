@@ -9,6 +9,26 @@ pub struct Expr {
     /// Every selector, in order of appearance in the text.
     pub selectors: Vec<Selector>,
     pub(in crate::rule) root: Node,
+    /// How many matches of one side with many or one there are, numbered from 0.
+    pub(in crate::rule) joins: usize,
+    /// Where the first `@` with a fixed time stands.
+    pub(in crate::rule) fixed_at: Option<usize>,
+}
+
+/// What an expression's meaning depends on beside its text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Dialect {
+    /// The step of subqueries that name none, in milliseconds: the global evaluation interval.
+    pub step_ms: i64,
+    /// Whether what is behind a feature flag in Prometheus is allowed.
+    pub experimental: bool,
+}
+
+impl Default for Dialect {
+    /// Prometheus' own defaults.
+    fn default() -> Self {
+        Self { step_ms: 60_000, experimental: false }
+    }
 }
 
 /// Why an expression was refused: what, why, what to write instead.
@@ -21,13 +41,20 @@ pub struct ExprError {
     pub message: String,
 }
 
-/// Compiles an expression.
+/// Compiles an expression, as Prometheus reads it without any setting.
 ///
 /// # Errors
 /// What is wrong with `text`, or what of it Watchgate lacks, and where.
 pub fn compile(text: &str) -> Result<Expr, ExprError> {
-    let (root, selectors) = super::parse::parse(text)?;
-    Ok(Expr { selectors, root })
+    compile_as(text, Dialect::default())
+}
+
+/// Compiles an expression.
+///
+/// # Errors
+/// What is wrong with `text`, or what of it Watchgate lacks, and where.
+pub fn compile_as(text: &str, dialect: Dialect) -> Result<Expr, ExprError> {
+    super::parse::parse(text, dialect)
 }
 
 impl Expr {

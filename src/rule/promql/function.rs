@@ -24,6 +24,13 @@ pub(in crate::rule) enum WindowFn {
     Stddev,
     Stdvar,
     Quantile,
+    First,
+    Mad,
+    DoubleExponentialSmoothing,
+    TsOfFirst,
+    TsOfLast,
+    TsOfMax,
+    TsOfMin,
 }
 
 /// A function of each element's value.
@@ -83,9 +90,13 @@ pub(in crate::rule) enum Function {
     HistogramFraction,
     LabelReplace,
     LabelJoin,
+    MaxOf,
+    MinOf,
     Pi,
     Scalar,
     Sort,
+    SortByLabel,
+    SortByLabelDesc,
     SortDesc,
     Time,
     Timestamp,
@@ -95,7 +106,7 @@ pub(in crate::rule) enum Function {
 impl Function {
     pub(in crate::rule) const fn yields(self) -> Type {
         match self {
-            Self::Pi | Self::Scalar | Self::Time => Type::Scalar,
+            Self::MaxOf | Self::MinOf | Self::Pi | Self::Scalar | Self::Time => Type::Scalar,
             _ => Type::Vector,
         }
     }
@@ -111,9 +122,18 @@ impl Function {
     /// Whether it can yield without any series.
     pub(super) fn always_yields(self, arguments: &[Node]) -> bool {
         match self {
-            Self::Absent | Self::AbsentOverTime | Self::Pi | Self::Scalar | Self::Time | Self::Vector => true,
+            Self::Absent
+            | Self::AbsentOverTime
+            | Self::MaxOf
+            | Self::MinOf
+            | Self::Pi
+            | Self::Scalar
+            | Self::Time
+            | Self::Vector => true,
             Self::Date(_) => arguments.iter().all(Node::always_yields),
-            Self::Window(_) => false,
+            Self::Window(_) => {
+                arguments.iter().any(|argument| argument.kind() == Type::Range && argument.always_yields())
+            }
             Self::HistogramQuantile | Self::HistogramFraction => arguments.last().is_some_and(Node::always_yields),
             _ => arguments.first().is_some_and(Node::always_yields),
         }
@@ -220,33 +240,45 @@ const OTHER: [(&str, Signature); 17] = {
 };
 
 /// Behind Prometheus' feature flag `promql-experimental-functions` in 3.13.
-const EXPERIMENTAL: [&str; 17] = [
-    "double_exponential_smoothing",
-    "end",
-    "first_over_time",
-    "histogram_quantiles",
-    "info",
-    "mad_over_time",
-    "max_of",
-    "min_of",
-    "range",
-    "sort_by_label",
-    "sort_by_label_desc",
-    "start",
-    "step",
-    "ts_of_first_over_time",
-    "ts_of_last_over_time",
-    "ts_of_max_over_time",
-    "ts_of_min_over_time",
-];
+const EXPERIMENTAL: [(&str, Signature); 11] = {
+    use Function as F;
+    use Type::{Range, Scalar, Text, Vector};
+    const fn window(function: WindowFn) -> Signature {
+        Signature { function: F::Window(function), takes: &[Range], variadic: 0 }
+    }
+    let smoothing = F::Window(WindowFn::DoubleExponentialSmoothing);
+    [
+        (
+            "double_exponential_smoothing",
+            Signature { function: smoothing, takes: &[Range, Scalar, Scalar], variadic: 0 },
+        ),
+        ("first_over_time", window(WindowFn::First)),
+        ("mad_over_time", window(WindowFn::Mad)),
+        ("max_of", Signature { function: F::MaxOf, takes: &[Scalar, Scalar], variadic: 0 }),
+        ("min_of", Signature { function: F::MinOf, takes: &[Scalar, Scalar], variadic: 0 }),
+        ("sort_by_label", Signature { function: F::SortByLabel, takes: &[Vector, Text], variadic: -1 }),
+        ("sort_by_label_desc", Signature { function: F::SortByLabelDesc, takes: &[Vector, Text], variadic: -1 }),
+        ("ts_of_first_over_time", window(WindowFn::TsOfFirst)),
+        ("ts_of_last_over_time", window(WindowFn::TsOfLast)),
+        ("ts_of_max_over_time", window(WindowFn::TsOfMax)),
+        ("ts_of_min_over_time", window(WindowFn::TsOfMin)),
+    ]
+};
+
+/// Behind the same flag, and not here.
+const MISSING: [&str; 6] = ["end", "histogram_quantiles", "info", "range", "start", "step"];
 
 /// Only for native histograms, which the engine does not read.
 const NATIVE: [&str; 5] = ["histogram_avg", "histogram_count", "histogram_stddev", "histogram_stdvar", "histogram_sum"];
 
+fn find<T: Copy>(table: &[(&str, T)], name: &str) -> Option<T> {
+    table.iter().find(|(known, _)| *known == name).map(|(_, function)| *function)
+}
+
 /// The function called `name`, or why there is none.
-pub(super) fn lookup(name: &str) -> Result<Signature, String> {
-    fn find<T: Copy>(table: &[(&str, T)], name: &str) -> Option<T> {
-        table.iter().find(|(known, _)| *known == name).map(|(_, function)| *function)
+pub(super) fn lookup(name: &str, experimental: bool) -> Result<Signature, String> {
+    if let Some(signature) = find(&EXPERIMENTAL, name).filter(|_| experimental) {
+        return Ok(signature);
     }
     if let Some(function) = find(&WINDOW, name) {
         let takes: &[Type] = match function {
@@ -266,7 +298,13 @@ pub(super) fn lookup(name: &str) -> Result<Signature, String> {
 }
 
 fn refusal(name: &str) -> String {
-    if EXPERIMENTAL.contains(&name) {
+    if find(&EXPERIMENTAL, name).is_some() {
+        return format!(
+            "function `{name}` is experimental in Prometheus (behind a feature flag), \
+             write `rules: {{ experimental: true }}` into the configuration to use it"
+        );
+    }
+    if MISSING.contains(&name) {
         return format!(
             "function `{name}` is experimental in Prometheus (behind a feature flag) and not supported yet, \
              write the expression without it"

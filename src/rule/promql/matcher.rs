@@ -5,7 +5,9 @@ use std::fmt;
 use regex::Regex;
 
 use super::LOOKBACK_MS;
+use super::reach::{At, Reach};
 use crate::model::labels::{Labels, METRIC_NAME};
+use crate::model::time::Millis;
 
 /// How a matcher compares a label's value with its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -101,6 +103,10 @@ pub struct Selector {
     pub range_ms: Option<i64>,
     /// `offset`: positive looks into the past, negative into the future.
     pub offset_ms: i64,
+    /// `@`: what instant it looks from, if not that of the evaluation.
+    pub at: Option<At>,
+    /// What it reads, subqueries round it included.
+    pub reach: Reach,
 }
 
 impl Selector {
@@ -122,7 +128,27 @@ impl Selector {
     /// How far back from the evaluation instant samples are needed, in milliseconds.
     #[must_use]
     pub fn window_ms(&self) -> i64 {
-        self.depth_ms().saturating_add(self.offset_ms.max(0))
+        self.reach.from_ms.saturating_neg().max(self.depth_ms())
+    }
+
+    /// How long after its timestamp a sample can be seen at the earliest, in milliseconds.
+    #[must_use]
+    pub fn lag_ms(&self) -> i64 {
+        self.reach.to_ms.saturating_neg()
+    }
+
+    /// The instant before which only the newest sample counts when the query is for `at`; `None` if
+    /// the selector looks at more than one.
+    #[must_use]
+    pub fn newest_before(&self, at: Millis) -> Option<Millis> {
+        let plain = self.range_ms.is_none() && self.at.is_none() && self.reach.grids.is_empty();
+        plain.then(|| at.saturating_sub(self.offset_ms))
+    }
+
+    /// Whether it reads a fixed time (`@ 1609746000`), whatever the time is.
+    #[must_use]
+    pub fn is_fixed(&self) -> bool {
+        self.reach.fixed.is_some()
     }
 
     /// Range, or lookback of an instant selector, in milliseconds.

@@ -5,8 +5,9 @@
 //! Nothing here stores a sample, reads a clock or knows a rule. What we lack is refused by
 //! [`compile`] with its name and position, never evaluated approximately.
 //!
-//! Reading order: `lex` → `parse` (with `check` and `function`) → `tree` → `eval` (one file a
-//! family of functions) → `change` (when a result can change without new data).
+//! Reading order: `lex` → `parse` (with `check` and `function`) → `tree` → `reach` (how far back
+//! selectors look) → `eval` (one file a family of functions) → `change` (when a result can change
+//! without new data).
 
 mod change;
 mod check;
@@ -18,15 +19,17 @@ mod lex;
 mod matcher;
 mod parse;
 mod pattern;
+mod reach;
 pub(in crate::rule) mod tree;
 mod value;
 
 #[cfg(test)]
 pub(in crate::rule) mod tests;
 
-pub use eval::eval;
-pub use expr::{Expr, ExprError, compile};
+pub use eval::{Joins, eval, eval_part};
+pub use expr::{Dialect, Expr, ExprError, compile, compile_as};
 pub use matcher::{MatchOp, Matcher, Selector};
+pub use reach::{At, Reach};
 pub use value::{Element, EvalError, Inputs, SeriesView, Value};
 
 /// How far an instant selector looks back for a sample, in milliseconds, open on the left.

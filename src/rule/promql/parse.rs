@@ -1,18 +1,21 @@
 //! Tokens into a checked tree, by operator precedence; selectors are numbered on the way.
 
 mod binary;
+mod modifier;
 mod selector;
 
 use super::check;
-use super::expr::ExprError;
+use super::eval::JOINS_MAX;
+use super::expr::{Dialect, Expr, ExprError};
 use super::function;
 use super::lex::{self, Kind, Token};
 use super::matcher::Selector;
+use super::reach;
 use super::tree::{AggregateOp, Node};
 use crate::limits::{EXPR_DEPTH_MAX, EXPR_NESTING_MAX};
 
 /// Every aggregation by name.
-pub(super) const AGGREGATIONS: [(&str, AggregateOp); 12] = [
+pub(super) const AGGREGATIONS: [(&str, AggregateOp); 14] = [
     ("sum", AggregateOp::Sum),
     ("avg", AggregateOp::Avg),
     ("min", AggregateOp::Min),
@@ -25,10 +28,9 @@ pub(super) const AGGREGATIONS: [(&str, AggregateOp); 12] = [
     ("bottomk", AggregateOp::Bottomk),
     ("quantile", AggregateOp::Quantile),
     ("count_values", AggregateOp::CountValues),
+    ("limitk", AggregateOp::Limitk),
+    ("limit_ratio", AggregateOp::LimitRatio),
 ];
-
-/// Aggregations behind a feature flag.
-const AGGREGATIONS_EXPERIMENTAL: [&str; 2] = ["limitk", "limit_ratio"];
 
 /// Words that can never be a metric's name.
 const RESERVED: [&str; 6] = ["bool", "on", "ignoring", "group_left", "group_right", "atan2"];
@@ -39,11 +41,21 @@ pub(super) struct Parsed {
     pub(super) at: usize,
     pub(super) depth: usize,
     pub(super) node: Node,
+    /// In parentheses: no modifier belongs to what is in them.
+    pub(super) closed: bool,
+}
+
+impl Parsed {
+    fn leaf(at: usize, node: Node) -> Self {
+        Self { at, depth: 1, node, closed: false }
+    }
 }
 
 /// Parses and checks a whole expression.
-pub(super) fn parse(text: &str) -> Result<(Node, Vec<Selector>), ExprError> {
-    let mut parser = Parser { tokens: lex::tokens(text)?, next: 0, selectors: Vec::new(), nesting: 0 };
+pub(super) fn parse(text: &str, dialect: Dialect) -> Result<Expr, ExprError> {
+    let tokens = lex::tokens(text)?;
+    let mut parser =
+        Parser { tokens, next: 0, selectors: Vec::new(), subqueries: 0, joins: 0, nesting: 0, dialect, fixed_at: None };
     if parser.peek() == &Kind::End {
         return Err(ExprError { at: 0, message: "the expression is empty, write one like `up == 0`".to_owned() });
     }
@@ -52,14 +64,21 @@ pub(super) fn parse(text: &str) -> Result<(Node, Vec<Selector>), ExprError> {
         return Err(parser.unexpected("an operator or the end of the expression"));
     }
     check::root(&root)?;
-    Ok((root.node, parser.selectors))
+    let Parser { mut selectors, joins, fixed_at, .. } = parser;
+    reach::measure(&root.node, &mut selectors);
+    Ok(Expr { selectors, root: root.node, joins: joins.min(JOINS_MAX), fixed_at })
 }
 
 struct Parser {
     tokens: Vec<Token>,
     next: usize,
     selectors: Vec<Selector>,
+    subqueries: usize,
+    joins: usize,
     nesting: usize,
+    dialect: Dialect,
+    /// Where the first `@` with a fixed time stands.
+    fixed_at: Option<usize>,
 }
 
 impl Parser {
@@ -128,7 +147,7 @@ impl Parser {
         if depth >= EXPR_DEPTH_MAX {
             Err(Self::too_deep(at, EXPR_DEPTH_MAX))
         } else {
-            Ok(Parsed { at, depth: depth + 1, node })
+            Ok(Parsed { at, depth: depth + 1, node, closed: false })
         }
     }
 
@@ -151,7 +170,7 @@ impl Parser {
         let minus = self.is("-");
         if !minus && !self.is("+") {
             let primary = self.primary()?;
-            return self.refuse_suffix(primary);
+            return self.modifiers(primary);
         }
         self.take();
         // Binds like `*`, so that `-a ^ b` is `-(a ^ b)`.
@@ -167,7 +186,7 @@ impl Parser {
 
     fn primary(&mut self) -> Result<Parsed, ExprError> {
         let at = self.at();
-        let leaf = |node| Ok(Parsed { at, depth: 1, node });
+        let leaf = |node| Ok(Parsed::leaf(at, node));
         match self.peek().clone() {
             Kind::Number(number) => {
                 self.take();
@@ -181,7 +200,7 @@ impl Parser {
                 self.take();
                 let inner = self.expression(0)?;
                 self.expect(")")?;
-                Ok(Parsed { at, ..inner })
+                Ok(Parsed { at, closed: true, ..inner })
             }
             Kind::Symbol("{") => self.selector(None),
             Kind::Word(word) => self.named(at, &word),
@@ -199,7 +218,7 @@ impl Parser {
         };
         if let Some(number) = number {
             self.take();
-            return Ok(Parsed { at, depth: 1, node: Node::Number(number) });
+            return Ok(Parsed::leaf(at, Node::Number(number)));
         }
         let called = matches!(self.peek_after(), Kind::Symbol("("));
         let grouped =
@@ -207,13 +226,14 @@ impl Parser {
         if let Some((_, op)) = AGGREGATIONS.into_iter().find(|(name, _)| *name == lower)
             && (called || grouped)
         {
+            if op.is_experimental() && !self.dialect.experimental {
+                let message = format!(
+                    "`{lower}` is experimental in Prometheus (behind a feature flag), \
+                     write `rules: {{ experimental: true }}` into the configuration to use it"
+                );
+                return Err(ExprError { at, message });
+            }
             return self.aggregate(at, op);
-        }
-        if AGGREGATIONS_EXPERIMENTAL.contains(&&*lower) && (called || grouped) {
-            let message = format!(
-                "`{lower}` is experimental in Prometheus (behind a feature flag) and not supported yet, use topk or bottomk"
-            );
-            return Err(ExprError { at, message });
         }
         if RESERVED.contains(&&*lower) {
             return Err(self.unexpected("a metric, a function, a number or `(`"));
@@ -270,7 +290,8 @@ impl Parser {
     }
 
     fn call(&mut self, at: usize, name: &str) -> Result<Parsed, ExprError> {
-        let signature = function::lookup(name).map_err(|message| ExprError { at, message })?;
+        let signature =
+            function::lookup(name, self.dialect.experimental).map_err(|message| ExprError { at, message })?;
         self.take();
         let arguments = self.arguments()?;
         let depth = arguments.iter().map(|argument| argument.depth).max().unwrap_or(0);

@@ -4,7 +4,7 @@ pub(in crate::rule) mod generate;
 
 use proptest::prelude::*;
 
-use super::{Element, EvalError, Expr, Inputs, Selector, SeriesView, Value, compile, eval};
+use super::{Dialect, Element, EvalError, Expr, Inputs, Selector, SeriesView, Value, compile, compile_as, eval};
 use crate::model::labels::Labels;
 use crate::model::sample::{STALE_NAN, Sample};
 
@@ -231,10 +231,18 @@ fn absent_names_what_equality_named() {
 fn refusals_name_the_thing_and_its_place() {
     for (text, at, word) in [
         ("", 0, "empty"),
-        ("rate(up[5m:1m])", 7, "subqueries"),
-        ("max_over_time((up > 0)[5m:])", 22, "subqueries"),
-        ("up @ 1609746000", 3, "`@`"),
+        ("rate(up[5m:1m][5m])", 14, "a range stands once"),
+        ("rate(up[1y:1ms])", 11, "a longer step"),
+        ("max_over_time((up > 0)[5m:0s])", 26, "longer than 0"),
+        ("max_over_time(5[5m:])", 15, "only allowed after an instant vector"),
+        ("max_over_time(up[5m:1m) + 1", 22, "expected"),
+        ("up @ now()", 5, "`start()` or `end()`"),
+        ("up @ 1 @ 2", 7, "twice"),
+        ("(up) @ 1", 5, "directly after"),
+        ("rate(up @ 1 [5m])", 12, "before its offset and `@`"),
+        ("up @ Inf", 5, "expected seconds"),
         ("1 + mad_over_time(up[5m])", 4, "`mad_over_time` is experimental"),
+        ("info(up)", 0, "not supported yet"),
         ("sum(limitk(2, up))", 4, "`limitk` is experimental"),
         ("histogram_count(up)", 0, "native histograms"),
         ("up </ 3", 3, "native histograms"),
@@ -289,6 +297,9 @@ fn tells_what_yields_without_series_and_what_depends_on_one() {
         ("up * scalar(x)", false, false),
         ("histogram_quantile(0.9, x)", false, false),
         ("label_replace(up, \"a\", \"b\", \"\", \"\")", false, true),
+        ("max_over_time(rate(up[5m])[1h:1m])", false, true),
+        ("max_over_time(sum(up)[1h:1m])", false, false),
+        ("max_over_time(vector(1)[1h:1m])", true, true),
     ] {
         let expr = compiled(text);
         assert_eq!((expr.always_yields(), expr.single_series()), (always, single), "{text}");
@@ -309,6 +320,11 @@ fn knows_when_a_result_changes_without_data() {
     assert_eq!(next("rate(up[1m])", 60_000), Some(90_000));
     assert_eq!(next("up offset 1m", 30_000), Some(60_000), "an offset brings it into sight");
     assert_eq!(next("up offset 1m or up", 30_000), Some(60_000));
+    assert_eq!(next("max_over_time(up[2m:1m])", 30_000), Some(60_000), "a step comes");
+    assert_eq!(next("max_over_time(up[90s:1m])", 60_000), Some(90_000), "a step goes");
+    assert_eq!(next("max_over_time(up[2m:1m])", 500_000), None);
+    assert_eq!(next("up @ end()", 0), Some(30_000));
+    assert_eq!(next("up @ 15", 0), None);
     assert_eq!(next("time()", 0), None);
 }
 
@@ -319,7 +335,77 @@ fn windows_reach_back_as_far_as_range_and_offset() {
     assert_eq!(window("up offset 1m"), 360_000);
     assert_eq!(window("up offset -1m"), 300_000);
     assert_eq!(window("rate(up[1h] offset 5m)"), 3_900_000);
+    assert_eq!(window("max_over_time(up[1h:1m])"), 3_900_000);
+    assert_eq!(window("max_over_time(rate(up[5m])[1h:1m] offset 1d)"), 86_400_000 + 3_900_000);
+    assert_eq!(window("max_over_time((sum_over_time(up[10m:1m]) > 1)[1h:1m])"), 4_500_000);
+    assert_eq!(window("max_over_time((up @ end())[1h:1m])"), 300_000);
+    assert_eq!(compiled("max_over_time(up[1h:1m] offset 1d)").selectors[0].lag_ms(), 86_400_000);
     assert_eq!(compiled("a{x=\"1\"} + b").selectors[1].metric(), Some("b"));
+}
+
+#[test]
+fn subqueries_evaluate_at_multiples_of_their_step() {
+    check(
+        "c: 0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16
+         d: 1 _ _ _ 2",
+        &[
+            ("count_over_time(c[1m:20s])", 65, "{}=3"),
+            ("sum_over_time(c[1m:20s])", 65, "{}=7"),
+            ("count_over_time(c[1m:])", 59, "{}=1"),
+            ("sum_over_time(c[2m:1m] offset 30s)", 240, "{}=20"),
+            ("sum_over_time((c + 1)[1m:30s] offset -30s)", 65, "{}=12"),
+            ("max_over_time(sum_over_time(c[30s:15s])[1m:30s])", 120, "{}=15"),
+            ("max_over_time((c > 3 < 6)[4m:15s])", 240, "{}=5"),
+            ("last_over_time(d[1m:30s])", 75, "d=2"),
+            ("rate(c[2m:30s])", 120, "{}=0.06666666666666665"),
+            ("absent_over_time(x{a=\"b\"}[1m:30s])", 120, "{}=1"),
+            ("count_over_time(vector(1)[1m:15s])", 120, "{}=4"),
+            ("timestamp(c)", 70, "{}=60"),
+            ("max_over_time(timestamp(c)[1m:7s])", 70, "{}=60"),
+        ],
+    );
+}
+
+#[test]
+fn at_pins_an_instant() {
+    check(
+        "c: 0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16",
+        &[
+            ("c @ 30", 120, "c=2"),
+            ("c @ 30 offset 15s", 120, "c=1"),
+            ("c offset -15s @ 30.2", 120, "c=3"),
+            ("c @ end() - c @ start()", 120, "{}=0"),
+            ("sum_over_time(c[30s] @ 60)", 120, "{}=7"),
+            ("sum_over_time(c[30s:15s] @ 60)", 120, "{}=7"),
+            ("sum_over_time((c @ 60)[1m:15s])", 120, "{}=16"),
+            ("sum_over_time((c @ end())[1m:15s])", 120, "{}=32"),
+            ("sum_over_time((c - c @ end())[30s:15s] offset 1m)", 120, "{}=-9"),
+            ("timestamp(c @ 47)", 120, "{}=45"),
+            ("c @ -1", 120, ""),
+        ],
+    );
+}
+
+#[test]
+fn one_series_may_not_take_the_place_of_another_within_a_range() {
+    check(
+        "a: 1 2 stale
+         b: _ _ _ 3 4",
+        &[
+            (
+                "sum_over_time((-{__name__=~\"a|b\"})[1m:15s])",
+                60,
+                "error: vector cannot contain metrics with the same labelset",
+            ),
+            ("sum_over_time((-{__name__=~\"a|b\"})[30s:15s])", 60, "{}=-7"),
+        ],
+    );
+}
+
+#[test]
+fn a_query_makes_only_so_many_points() {
+    let text = "sum_over_time(sum_over_time(vector(1)[6h:1s])[6h:1s])";
+    assert_eq!(shown(run(&[], text, 86_400)), format!("error: {}", EvalError::TooManySamples));
 }
 
 /// Pieces of PromQL, for texts that nearly parse.
@@ -395,7 +481,7 @@ proptest! {
             .collect();
         let text = generate::vector(&mut random, 2);
         let follows_the_clock = ["rate(", "increase(", "delta(", "predict_linear", "time", "hour()", "minute()"];
-        if let Ok(expr) = compile(&text)
+        if let Ok(expr) = compile_as(&text, Dialect { experimental: true, ..Dialect::default() })
             && !follows_the_clock.iter().any(|part| text.contains(part))
         {
             let held = Held { series: &series, selectors: &expr.selectors };

@@ -3,6 +3,7 @@
 use regex::Regex;
 
 use super::function::Function;
+use super::reach::At;
 
 /// What a node yields.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -11,7 +12,7 @@ pub(in crate::rule) enum Type {
     Scalar,
     /// An instant vector.
     Vector,
-    /// A range vector: only range selectors are, and only functions take one.
+    /// A range vector: range selectors and subqueries are, and only functions take one.
     Range,
     /// A string literal.
     Text,
@@ -40,6 +41,8 @@ pub(in crate::rule) enum Node {
     Instant(usize),
     /// A range selector, by number.
     Window(usize),
+    /// An expression evaluated at every step of a range.
+    Subquery(Box<Subquery>),
     /// Unary minus.
     Negate(Box<Node>),
     /// An operator between two operands.
@@ -54,6 +57,18 @@ pub(in crate::rule) enum Node {
     LabelJoin(Box<LabelJoin>),
 }
 
+/// `body[range:step] @ at offset offset`
+#[derive(Clone, Debug)]
+pub(in crate::rule) struct Subquery {
+    /// Which one of the expression.
+    pub(in crate::rule) number: usize,
+    pub(in crate::rule) body: Node,
+    pub(in crate::rule) range_ms: i64,
+    pub(in crate::rule) step_ms: i64,
+    pub(in crate::rule) offset_ms: i64,
+    pub(in crate::rule) at: Option<At>,
+}
+
 /// An operator between two operands.
 #[derive(Clone, Debug)]
 pub(in crate::rule) struct Binary {
@@ -62,6 +77,8 @@ pub(in crate::rule) struct Binary {
     pub(in crate::rule) returns_bool: bool,
     /// How elements meet; only between two vectors.
     pub(in crate::rule) matching: Option<Matching>,
+    /// Which of the expression's matches of one side with many or one; 63 at most.
+    pub(in crate::rule) join: usize,
     pub(in crate::rule) left: Node,
     pub(in crate::rule) right: Node,
 }
@@ -152,13 +169,20 @@ pub(in crate::rule) enum AggregateOp {
     Bottomk,
     Quantile,
     CountValues,
+    Limitk,
+    LimitRatio,
 }
 
 impl AggregateOp {
+    /// Whether Prometheus has it behind a feature flag.
+    pub(super) const fn is_experimental(self) -> bool {
+        matches!(self, Self::Limitk | Self::LimitRatio)
+    }
+
     /// The type of the parameter, where there is one.
     pub(super) const fn parameter(self) -> Option<Type> {
         match self {
-            Self::Topk | Self::Bottomk | Self::Quantile => Some(Type::Scalar),
+            Self::Topk | Self::Bottomk | Self::Quantile | Self::Limitk | Self::LimitRatio => Some(Type::Scalar),
             Self::CountValues => Some(Type::Text),
             _ => None,
         }
@@ -190,7 +214,7 @@ impl Node {
         match self {
             Self::Number(_) => Type::Scalar,
             Self::Text(_) => Type::Text,
-            Self::Window(_) => Type::Range,
+            Self::Window(_) | Self::Subquery(_) => Type::Range,
             Self::Negate(body) => body.kind(),
             Self::Binary(binary) => match (binary.left.kind(), binary.right.kind()) {
                 (Type::Scalar, Type::Scalar) => Type::Scalar,
@@ -206,6 +230,7 @@ impl Node {
         match self {
             Self::Number(_) | Self::Text(_) | Self::Instant(_) | Self::Window(_) => Vec::new(),
             Self::Negate(body) => vec![body],
+            Self::Subquery(subquery) => vec![&subquery.body],
             Self::Binary(binary) => vec![&binary.left, &binary.right],
             Self::Aggregate(aggregate) => aggregate.parameter.iter().chain([&aggregate.body]).collect(),
             Self::Call(_, arguments) => arguments.iter().collect(),
@@ -225,6 +250,7 @@ impl Node {
             Self::Number(_) | Self::Text(_) => true,
             Self::Instant(_) | Self::Window(_) => false,
             Self::Negate(body) => body.always_yields(),
+            Self::Subquery(subquery) => subquery.body.always_yields(),
             Self::LabelReplace(replace) => replace.body.always_yields(),
             Self::LabelJoin(join) => join.body.always_yields(),
             Self::Aggregate(aggregate) => aggregate.body.always_yields(),
@@ -246,6 +272,7 @@ impl Node {
             Self::Number(_) | Self::Text(_) | Self::Instant(_) | Self::Window(_) => true,
             Self::Aggregate(_) => false,
             Self::Negate(body) => body.single_series(),
+            Self::Subquery(subquery) => subquery.body.single_series(),
             Self::LabelReplace(replace) => replace.body.single_series(),
             Self::LabelJoin(join) => join.body.single_series(),
             Self::Binary(binary) => {

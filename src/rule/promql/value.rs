@@ -67,6 +67,9 @@ pub enum EvalError {
     /// Two elements of a grouped match end with the same labels.
     #[error("multiple matches for labels: grouping labels must ensure unique matches")]
     GroupNotUnique,
+    /// The query would make more points than [`QUERY_POINTS_MAX`](crate::limits::QUERY_POINTS_MAX).
+    #[error("query processing would load too many samples into memory in query execution")]
+    TooManySamples,
     /// An argument that is only known at evaluation is out of bounds.
     #[error("{0}")]
     Argument(String),

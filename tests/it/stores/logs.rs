@@ -24,13 +24,19 @@ async fn wait_for(store: &Elasticsearch, query: &Value, count: usize) {
 }
 
 #[tokio::test]
-async fn ten_thousand_otlp_records_of_the_sdk_are_found() {
+async fn ten_thousand_otlp_records_of_the_sdk_are_found_over_http_and_over_grpc() {
     let _turn = parts::turn().await;
     let Some(store) = Elasticsearch::start().await else { return };
     let gateway = gateway(&to_elasticsearch(&store)).await;
-    let Some(sent) = parts::send("otlp_logs", &gateway.ingest, ITEMS).await else { return };
+    for url in [&gateway.ingest, &gateway.grpc] {
+        let Some(sent) = parts::send("otlp_logs", url, ITEMS).await else { return };
+        sdk_records_are_found(&store, &sent).await;
+    }
+}
+
+async fn sdk_records_are_found(store: &Elasticsearch, sent: &parts::Sent) {
     let query = json!({ "match_phrase": { "service.name": format!("otel-{}", sent.mark) } });
-    wait_for(&store, &query, ITEMS).await;
+    wait_for(store, &query, ITEMS).await;
     let found: HashMap<String, Value> = store
         .all("logs-*", &query)
         .await
@@ -114,4 +120,46 @@ async fn the_same_logs_after_a_wiped_directory_are_stored_as_well() {
             gateway.ready().await;
         }
     }
+}
+
+#[tokio::test]
+async fn ten_thousand_records_of_otlp_json_are_found() {
+    let _turn = parts::turn().await;
+    let Some(store) = Elasticsearch::start().await else { return };
+    let gateway = gateway(&to_elasticsearch(&store)).await;
+    let (client, start) = (client(), 1_700_000_000_000_000_000u64);
+    let record = |seq: usize| {
+        json!({
+            "timeUnixNano": (start + seq as u64).to_string(), "severityNumber": 9, "severityText": "INFO",
+            "body": { "stringValue": format!("{UNICODE} {seq}") }, "traceId": format!("{:032X}", seq + 1),
+            "attributes": [
+                { "key": "big", "value": { "intValue": BIG } },
+                { "key": "list", "value": { "arrayValue": { "values": [{ "intValue": seq }, { "intValue": "2" }] } } },
+            ],
+        })
+    };
+    for first in (0..ITEMS).step_by(500) {
+        let resource = json!({ "attributes": [{ "key": "service.name", "value": { "stringValue": "json" } }] });
+        let records: Vec<Value> = (first..first + 500).map(record).collect();
+        let body = json!({ "resourceLogs": [{ "resource": resource, "scopeLogs": [{ "logRecords": records }] }] });
+        let url = format!("{}/v1/logs", gateway.ingest);
+        let answer = post(&client, &url, "application/json", body.to_string()).await;
+        assert_eq!((answer.status, answer.text().as_str()), (200, "{}"));
+    }
+    let query = json!({ "match_phrase": { "service.name": "json" } });
+    wait_for(&store, &query, ITEMS).await;
+    let found = store.all("logs-*", &query).await;
+    let mut seen = vec![false; ITEMS];
+    for hit in &found {
+        let source = &hit["_source"];
+        let trace = field(source, "trace.id").as_str().map(|id| usize::from_str_radix(id, 16));
+        let seq = trace.expect("a trace id").expect("hexadecimal") - 1;
+        assert_eq!(field(source, "message"), format!("{UNICODE} {seq}"));
+        let printed = source.to_string();
+        for wanted in [format!("[{seq},2]"), BIG.to_string()] {
+            assert!(printed.contains(&wanted), "no {wanted} in {printed}");
+        }
+        seen[seq] = true;
+    }
+    assert!(seen.into_iter().all(|seen| seen));
 }

@@ -2,11 +2,12 @@
 
 use std::collections::HashMap;
 
+use reqwest::Method;
 use serde_json::{Value, json};
 use watchgate::model::time::wall_clock;
 
 use super::{ITEMS, PATIENCE, gateway, text, to_zipkin};
-use crate::support::http::{client, post};
+use crate::support::http::{client, post, request};
 use crate::support::parts::{self, Zipkin};
 use crate::support::process::until;
 
@@ -80,12 +81,18 @@ async fn ten_thousand_spans_of_raw_json_are_found_as_they_were() {
 }
 
 #[tokio::test]
-async fn ten_thousand_otlp_spans_of_the_sdk_are_found() {
+async fn ten_thousand_otlp_spans_of_the_sdk_are_found_over_http_and_over_grpc() {
     let _turn = parts::turn().await;
     let Some(store) = Zipkin::start().await else { return };
     let gateway = gateway(&to_zipkin(&store)).await;
-    let Some(sent) = parts::send("otlp_traces", &gateway.ingest, ITEMS).await else { return };
-    let found = spans_by_seq(&store, &format!("otel-{}", sent.mark)).await;
+    for url in [&gateway.ingest, &gateway.grpc] {
+        let Some(sent) = parts::send("otlp_traces", url, ITEMS).await else { return };
+        sdk_spans_are_found(&store, &sent).await;
+    }
+}
+
+async fn sdk_spans_are_found(store: &Zipkin, sent: &parts::Sent) {
+    let found = spans_by_seq(store, &format!("otel-{}", sent.mark)).await;
     let kinds = ["SERVER", "CLIENT", "PRODUCER", "CONSUMER", ""];
     for item in &sent.items {
         let seq = item["seq"].as_u64().expect("a number") as usize;
@@ -102,5 +109,47 @@ async fn ten_thousand_otlp_spans_of_the_sdk_are_found() {
         let event = text(span, "/annotations/0/value");
         assert!(event.contains("retry") && event.contains("attempt"), "{event}");
         assert_eq!(span["parentId"].is_null(), seq.is_multiple_of(10));
+    }
+}
+
+#[tokio::test]
+async fn ten_thousand_spans_of_otlp_json_are_found() {
+    let _turn = parts::turn().await;
+    let Some(store) = Zipkin::start().await else { return };
+    let gateway = gateway(&to_zipkin(&store)).await;
+    let (client, start) = (client(), wall_clock() * 1_000_000);
+    let span = |seq: usize| {
+        let at = start + 1000 * seq as i64;
+        json!({
+            "traceId": format!("{:032X}", seq / 10 + 1), "spanId": format!("{:016x}", u64::MAX - seq as u64),
+            "name": "op", "kind": 2, "startTimeUnixNano": at.to_string(), "endTimeUnixNano": at + 5_000_000,
+            "attributes": [
+                { "key": "seq", "value": { "stringValue": seq.to_string() } },
+                { "key": "text", "value": { "stringValue": UNICODE } },
+                { "key": "big", "value": { "intValue": BIG } },
+            ],
+            "status": {}, "tomorrow": [{}],
+        })
+    };
+    for first in (0..ITEMS).step_by(500) {
+        let resource = json!({ "attributes": [{ "key": "service.name", "value": { "stringValue": "json" } }] });
+        let spans: Vec<Value> = (first..first + 500).map(span).collect();
+        let body =
+            json!({ "resourceSpans": [{ "resource": resource, "scopeSpans": [{ "spans": spans }] }] }).to_string();
+        let mut packed = Vec::new();
+        watchgate::codec::compression::zstd(body.as_bytes(), &mut packed).expect("memory");
+        let headers = [("content-type", "application/json"), ("content-encoding", "zstd")];
+        let url = format!("{}/v1/traces", gateway.ingest);
+        let answer = request(&client, Method::POST, &url, &headers, packed).await.expect("an answer");
+        assert_eq!((answer.status, answer.text().as_str()), (200, "{}"));
+    }
+    let found = spans_by_seq(&store, "json").await;
+    for seq in 0..ITEMS {
+        let span = &found[&seq.to_string()];
+        assert_eq!(text(span, "/id"), format!("{:016x}", u64::MAX - seq as u64));
+        assert_eq!(text(span, "/traceId").trim_start_matches('0'), format!("{:x}", seq / 10 + 1));
+        assert_eq!((text(span, "/tags/big"), text(span, "/tags/text")), (BIG, UNICODE));
+        assert_eq!((text(span, "/kind"), &span["duration"]), ("SERVER", &json!(5000)));
+        assert_eq!(span["timestamp"], json!(start / 1000 + seq as i64));
     }
 }

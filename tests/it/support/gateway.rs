@@ -21,6 +21,8 @@ pub struct Gateway {
     pub process: Process,
     /// `http://127.0.0.1:PORT` of `listen.ingest`.
     pub ingest: String,
+    /// `grpc://127.0.0.1:PORT` of `listen.grpc`.
+    pub grpc: String,
     /// `http://127.0.0.1:PORT` of `listen.api`.
     pub api: String,
     client: Client,
@@ -51,7 +53,8 @@ impl Gateway {
         }
         let process = Process::start("watchgate", command, folder.path());
         let url = |port| format!("http://127.0.0.1:{port}");
-        let mut this = Self { process, ingest: url(ingest), api: url(api), client: client(), folder };
+        let grpc = format!("grpc://127.0.0.1:{grpc}");
+        let mut this = Self { process, ingest: url(ingest), grpc, api: url(api), client: client(), folder };
         this.ready().await;
         this
     }
@@ -78,6 +81,11 @@ impl Gateway {
     /// Where its data is.
     pub fn data_dir(&self) -> PathBuf {
         self.folder.path().join("data")
+    }
+
+    /// Replaces one of its files.
+    pub fn write(&self, name: &str, text: &str) {
+        fs::write(self.folder.path().join(name), text).expect("a file");
     }
 
     /// `GET` on its API.

@@ -25,12 +25,17 @@ type Received = Arc<Mutex<Vec<(Instant, Value)>>>;
 impl Webhook {
     /// Listens on a free port.
     pub async fn start() -> Self {
+        Self::start_at(0).await
+    }
+
+    /// Listens on `port`.
+    pub async fn start_at(port: u16) -> Self {
         let received = Received::default();
         let keep = async |State(received): State<Received>, Json(body): Json<Value>| {
             received.lock().push((Instant::now(), body));
         };
         let router = Router::new().route("/", routing::post(keep)).with_state(received.clone());
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let listener = TcpListener::bind(("127.0.0.1", port)).await.expect("a free port");
         let url = format!("http://{}/", listener.local_addr().expect("its address"));
         let server = tokio::spawn(async move { axum::serve(listener, router).await.expect("the webhook serves") });
         Self { url, received, server }
@@ -48,6 +53,16 @@ impl Webhook {
     /// Every notification so far, and when it came.
     pub fn all(&self) -> Vec<(Instant, Value)> {
         self.received.lock().clone()
+    }
+
+    /// How many notifications told that an alert of this name is `status`.
+    pub fn count(&self, alertname: &str, status: &str) -> usize {
+        let tells = |body: &Value| {
+            body["alerts"].as_array().is_some_and(|alerts| {
+                alerts.iter().any(|alert| alert["labels"]["alertname"] == alertname && alert["status"] == status)
+            })
+        };
+        self.received.lock().iter().filter(|(_, body)| tells(body)).count()
     }
 
     /// The first notification with `status` for an alert of this name, and when it came.

@@ -1,10 +1,12 @@
-"""Log records by the OpenTelemetry SDK over OTLP/HTTP: text and structured bodies, nested attributes, a trace context."""
+"""Log records by the OpenTelemetry SDK over OTLP/HTTP or, to grpc://…, gRPC: text and structured bodies, nested attributes, a trace context."""
 
 import time
 
+import grpc
 from opentelemetry._logs import LogRecord, SeverityNumber
+from opentelemetry.exporter.otlp.proto.grpc._log_exporter import OTLPLogExporter as GrpcExporter
 from opentelemetry.exporter.otlp.proto.http import Compression
-from opentelemetry.exporter.otlp.proto.http._log_exporter import OTLPLogExporter
+from opentelemetry.exporter.otlp.proto.http._log_exporter import OTLPLogExporter as HttpExporter
 from opentelemetry.sdk._logs import LoggerProvider
 from opentelemetry.sdk._logs.export import BatchLogRecordProcessor, LogRecordExportResult
 from opentelemetry.sdk.resources import Resource
@@ -15,12 +17,16 @@ from sending import BIG, UNICODE, WAIT_SECONDS_MAX, Counting, arguments, finish,
 SEVERITIES = [(SeverityNumber.INFO, "INFO"), (SeverityNumber.WARN, "WARN"), (SeverityNumber.ERROR, "ERROR")]
 
 
+def exporter_to(url):
+    if url.startswith("grpc://"):
+        return GrpcExporter(endpoint=url.replace("grpc://", "http://"), compression=grpc.Compression.Gzip)
+    return HttpExporter(endpoint=f"{url}/v1/logs", compression=Compression.Gzip)
+
+
 def main():
     url, count, mark = arguments()
     started = time.monotonic()
-    exporter = Counting(
-        OTLPLogExporter(endpoint=f"{url}/v1/logs", compression=Compression.Gzip), LogRecordExportResult.SUCCESS
-    )
+    exporter = Counting(exporter_to(url), LogRecordExportResult.SUCCESS)
     provider = LoggerProvider(resource=Resource.create({"service.name": f"otel-{mark}", "host.name": "web-1"}))
     provider.add_log_record_processor(BatchLogRecordProcessor(exporter, max_queue_size=count + 1))
     logger = provider.get_logger("watchgate.tests", "1.0")

@@ -1,9 +1,11 @@
-"""Spans by the OpenTelemetry SDK over OTLP/HTTP: traces of ten, with links, events, errors and every attribute type."""
+"""Spans by the OpenTelemetry SDK over OTLP/HTTP or, to grpc://…, gRPC: traces of ten, with events, errors and every attribute type."""
 
 import time
 
+import grpc
+from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter as GrpcExporter
 from opentelemetry.exporter.otlp.proto.http import Compression
-from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter as HttpExporter
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExportResult
@@ -15,12 +17,16 @@ KINDS = [SpanKind.SERVER, SpanKind.CLIENT, SpanKind.PRODUCER, SpanKind.CONSUMER,
 TRACE_SPANS = 10
 
 
+def exporter_to(url):
+    if url.startswith("grpc://"):
+        return GrpcExporter(endpoint=url.replace("grpc://", "http://"), compression=grpc.Compression.Gzip)
+    return HttpExporter(endpoint=f"{url}/v1/traces", compression=Compression.Gzip)
+
+
 def main():
     url, count, mark = arguments()
     started = time.monotonic()
-    exporter = Counting(
-        OTLPSpanExporter(endpoint=f"{url}/v1/traces", compression=Compression.Gzip), SpanExportResult.SUCCESS
-    )
+    exporter = Counting(exporter_to(url), SpanExportResult.SUCCESS)
     provider = TracerProvider(resource=Resource.create({"service.name": f"otel-{mark}", "host.name": "web-1"}))
     provider.add_span_processor(BatchSpanProcessor(exporter, max_queue_size=count + 1))
     tracer = provider.get_tracer("watchgate.tests", "1.0")

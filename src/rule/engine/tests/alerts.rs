@@ -161,6 +161,24 @@ fn alerts_with_the_same_labels_are_an_error_that_keeps_what_was() {
 }
 
 #[test]
+fn duplicates_on_one_side_are_an_error_when_the_other_side_is_elsewhere() {
+    let rules = "  - {alert: Both, expr: temp * on (host) max_temp > 90}\n";
+    let mut story = Story::new(&group("interval: 5s", rules));
+    story.push(1.0, "max_temp{host=b,zone=x} 2\nmax_temp{host=b,zone=y} 2");
+    story.until(11.0);
+    let health = |story: &Story| story.engine.groups()[0].rules[0].health.name();
+    assert_eq!(health(&story), "ok", "nothing stands on the other side");
+    story.push(12.0, "temp{host=a} 95\nmax_temp{host=a} 1");
+    story.want(22.0, Firing, &[r#"Both{host="a"}"#]);
+    assert_eq!(health(&story), "err");
+    let error = story.engine.groups()[0].rules[0].last_error.clone().unwrap_or_default();
+    assert!(error.starts_with("found duplicate series for the match group {host=\"b\"}"), "{error}");
+    story.push(23.0, "temp{host=a} stale");
+    story.until(33.0);
+    assert_eq!(health(&story), "ok");
+}
+
+#[test]
 fn more_than_the_limit_drops_all_without_a_word() {
     let mut story = Story::new(&group("limit: 1", "  - {alert: Hot, expr: temp > 90}\n"));
     story.push(1.0, "temp{host=a} 95");

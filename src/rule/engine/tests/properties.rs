@@ -19,6 +19,8 @@ const RULES: &str = "
   - {alert: Ratio, expr: 'x{kind=\"a\"} / ignoring (kind) x{kind=\"b\"} > 1'}
   - {alert: Any, expr: 'max(x) - min(x) > 7'}
   - {alert: Silent, expr: 'absent_over_time(x{kind=\"a\"}[6s])'}
+  - {alert: Peak, expr: 'max_over_time(sum by (job) (x)[7s:2s]) > 9'}
+  - {alert: Deep, expr: 'sum_over_time(max_over_time(x[4s:1s])[6s:3s] offset 1s) > 12'}
 ";
 
 /// Seconds since the previous one, job, kind, value; 10 is a staleness marker.
@@ -125,6 +127,10 @@ proptest! {
             "x unless on (job) (x{kind=\"b\"} > 3)",
             "count without (kind) (x != 5) == 2 or vector(1) < 0",
             "time() - x > 0 and changes(x[8s]) > 1",
+            "max_over_time(sum by (job) (x)[10s:2s]) > 9",
+            "max_over_time(increase(x[4s])[8s:1s] offset 2s) > 3",
+            "x - x @ end() offset 5s > 2",
+            "count_over_time((x > x @ start() offset 3s)[6s:3s]) > 1",
         ];
         let rules: String =
             (0..).zip(exprs).map(|(n, expr): (u32, _)| format!("  - {{alert: R{n}, expr: '{expr}'}}\n")).collect();

@@ -6,6 +6,7 @@ use super::super::tree::{Aggregate, AggregateOp, Node};
 use super::super::value::EvalError;
 use super::Evaluation;
 use super::item::Item;
+use super::limit;
 use super::quantile::quantile;
 use super::sum::{Mean, Sum};
 use crate::model::labels::{Labels, METRIC_NAME, labels_hash};
@@ -37,7 +38,7 @@ impl Aggregate {
         self.labels.binary_search_by(|label| label.as_str().cmp(name)).is_ok()
     }
 
-    fn key(&self, item: &Item) -> u64 {
+    pub(super) fn key(&self, item: &Item) -> u64 {
         if self.without {
             labels_hash(item.iter().filter(|(name, _)| *name != METRIC_NAME && !self.contains(name)))
         } else {
@@ -85,7 +86,7 @@ impl Running {
                 Self::Variance { count: 1.0, mean: value, squares, root: op == AggregateOp::Stddev }
             }
             AggregateOp::Quantile => Self::Values(vec![value]),
-            AggregateOp::Group | AggregateOp::Topk | AggregateOp::Bottomk | AggregateOp::CountValues => Self::Group,
+            _ => Self::Group,
         }
     }
 
@@ -127,6 +128,14 @@ impl Evaluation<'_> {
                 let parameter = self.scalar(parameter)?;
                 let items = self.vector(&aggregate.body)?;
                 ranked(aggregate, parameter, items)
+            }
+            (AggregateOp::Limitk, Some(parameter)) => {
+                let parameter = self.scalar(parameter)?;
+                limit::first(aggregate, parameter, self.vector(&aggregate.body)?)
+            }
+            (AggregateOp::LimitRatio, Some(parameter)) => {
+                let parameter = self.scalar(parameter)?;
+                limit::share(parameter, self.vector(&aggregate.body)?)
             }
             (AggregateOp::CountValues, Some(Node::Text(label))) => {
                 Ok(count_values(aggregate, label, &self.vector(&aggregate.body)?))
@@ -179,10 +188,10 @@ fn count_values(aggregate: &Aggregate, label: &str, items: &[Item]) -> Vec<Item>
     reduced(&grouping, f64::NAN, &valued)
 }
 
-/// `topk` and `bottomk`: the same elements as Prometheus keeps, also among equal ones.
-fn ranked(aggregate: &Aggregate, parameter: f64, items: Vec<Item>) -> Result<Vec<Item>, EvalError> {
+/// How many elements a parameter wants of these; none for none.
+pub(super) fn count(parameter: f64, items: &[Item]) -> Result<Option<usize>, EvalError> {
     if items.is_empty() || parameter < 1.0 {
-        return Ok(Vec::new());
+        return Ok(None);
     }
     if parameter.is_nan() {
         return Err(EvalError::Argument("Parameter value is NaN".to_owned()));
@@ -190,7 +199,12 @@ fn ranked(aggregate: &Aggregate, parameter: f64, items: Vec<Item>) -> Result<Vec
     if parameter >= i64::MAX as f64 {
         return Err(EvalError::Argument(format!("Scalar value {parameter} overflows int64")));
     }
-    let most = (parameter as usize).min(items.len());
+    Ok(Some((parameter as usize).min(items.len())))
+}
+
+/// `topk` and `bottomk`: the same elements as Prometheus keeps, also among equal ones.
+fn ranked(aggregate: &Aggregate, parameter: f64, items: Vec<Item>) -> Result<Vec<Item>, EvalError> {
+    let Some(most) = count(parameter, &items)? else { return Ok(Vec::new()) };
     let top = aggregate.op == AggregateOp::Topk;
     let mut groups: Groups<Heap> = Groups::new();
     for item in items {

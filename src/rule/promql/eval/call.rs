@@ -1,10 +1,13 @@
 //! Function calls: arguments are evaluated here, families of functions live in files of their own.
 
+use std::cmp::Ordering;
+
 use super::super::function::Function;
 use super::super::tree::Node;
 use super::super::value::EvalError;
 use super::item::{Interim, Item, check_unique};
 use super::math::{go_max, go_min, math};
+use super::natural::precedes;
 use super::quantile::ascending;
 use super::rate::from_millis;
 use super::{Evaluation, date, histogram};
@@ -26,7 +29,6 @@ impl Evaluation<'_> {
         let vector = |at: usize| arguments.get(at).map_or_else(|| Ok(Vec::new()), |node| self.vector(node));
         let scalar = |at: usize| arguments.get(at).map_or(Ok(f64::NAN), |node| self.scalar(node));
         match function {
-            Function::Window(function) => self.window(function, arguments).map(Interim::Vector),
             Function::Math(function) => mapped(vector(0)?, |value| math(function, value)),
             Function::Date(function) if arguments.is_empty() => {
                 let now = self.at.div_euclid(1000);
@@ -58,6 +60,17 @@ impl Evaluation<'_> {
             },
             Function::Vector => Ok(Interim::Vector(vec![Item::unlabelled(scalar(0)?)])),
             Function::Timestamp => self.timestamp(arguments),
+            Function::MaxOf => Ok(Interim::Scalar(go_max(scalar(0)?, scalar(1)?))),
+            Function::MinOf => Ok(Interim::Scalar(go_min(scalar(0)?, scalar(1)?))),
+            Function::SortByLabel | Function::SortByLabelDesc => {
+                let mut items = vector(0)?;
+                let by: Vec<&str> = arguments[1..].iter().filter_map(text).collect();
+                items.sort_by(|a, b| by_labels(&by, a, b));
+                if function == Function::SortByLabelDesc {
+                    items.reverse();
+                }
+                Ok(Interim::Vector(items))
+            }
             Function::Sort | Function::SortDesc => {
                 let mut items = vector(0)?;
                 // NaN comes last either way.
@@ -68,8 +81,8 @@ impl Evaluation<'_> {
                 });
                 Ok(Interim::Vector(items))
             }
-            // `check` makes nodes of their own of these two.
-            Function::LabelReplace | Function::LabelJoin => vector(0).map(Interim::Vector),
+            // `check` makes nodes of their own of the two, and windows have an arm of their own before.
+            Function::LabelReplace | Function::LabelJoin | Function::Window(_) => vector(0).map(Interim::Vector),
         }
     }
 
@@ -92,9 +105,9 @@ impl Evaluation<'_> {
     /// 1 with the labels the selector names, when it finds nothing.
     fn absent(&self, arguments: &[Node]) -> Result<Interim, EvalError> {
         let (found, selector) = match arguments {
-            [Node::Window(number)] => {
-                let found = self.window_of_each(*number, true, |_| Some(1.0));
-                (!found.is_empty(), Some(*number))
+            [range @ (Node::Window(_) | Node::Subquery(_))] => {
+                let found = self.window_of_each(range, true, |_, _| Some(1.0))?;
+                (!found.is_empty(), if let Node::Window(number) = range { Some(*number) } else { None })
             }
             [Node::Instant(number)] => (!self.instant(*number).is_empty(), Some(*number)),
             [other] => (!self.vector(other)?.is_empty(), None),
@@ -121,6 +134,20 @@ impl Evaluation<'_> {
             }
         }
         Labels::from_pairs(named)
+    }
+}
+
+fn text(argument: &Node) -> Option<&str> {
+    if let Node::Text(text) = argument { Some(text) } else { None }
+}
+
+/// By some labels in natural order, then by all.
+fn by_labels(by: &[&str], a: &Item, b: &Item) -> Ordering {
+    let differing = by.iter().map(|label| (a.get(label), b.get(label))).find(|(a, b)| a != b);
+    match differing {
+        Some((a, b)) if precedes(a, b) => Ordering::Less,
+        Some(_) => Ordering::Greater,
+        None => a.iter().cmp(b.iter()),
     }
 }
 

@@ -2,9 +2,8 @@
 
 use super::super::duration::seconds;
 use super::super::function::WindowFn;
-use super::super::matcher::Selector;
+use super::select::Span;
 use crate::model::sample::Sample;
-use crate::model::time::Millis;
 
 /// Milliseconds as seconds, as Prometheus divides timestamps.
 pub(super) fn from_millis(millis: i64) -> f64 {
@@ -26,15 +25,14 @@ fn observed(samples: &[Sample], first: Sample, last: Sample, counter: bool) -> f
 
 /// `rate`, `increase` and `delta`: the change between the first and the last sample, extrapolated to
 /// the window's bounds where the samples reach close to them, and never below a counter's zero.
-pub(super) fn extrapolated(function: WindowFn, samples: &[Sample], selector: &Selector, at: Millis) -> Option<f64> {
+pub(super) fn extrapolated(function: WindowFn, samples: &[Sample], span: Span) -> Option<f64> {
     let (&[first, ..], &[_, .., last]) = (samples, samples) else {
         return None;
     };
     let counter = function != WindowFn::Delta;
     let change = observed(samples, first, last, counter);
 
-    let end = at.saturating_sub(selector.offset_ms);
-    let start = end.saturating_sub(selector.depth_ms());
+    let Span { start, end } = span;
     let mut to_start = from_millis(first.timestamp_ms - start);
     let mut to_end = from_millis(end - last.timestamp_ms);
     let sampled = from_millis(last.timestamp_ms - first.timestamp_ms);
@@ -55,7 +53,7 @@ pub(super) fn extrapolated(function: WindowFn, samples: &[Sample], selector: &Se
     }
     let mut factor = (sampled + to_start + to_end) / sampled;
     if function == WindowFn::Rate {
-        factor /= seconds(selector.depth_ms());
+        factor /= seconds(end - start);
     }
     Some(change * factor)
 }

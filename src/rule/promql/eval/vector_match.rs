@@ -42,7 +42,10 @@ impl Evaluation<'_> {
             BinaryOp::And => kept_by(left, &right, matching, true),
             BinaryOp::Unless => kept_by(left, &right, matching, false),
             BinaryOp::Or => either(left, right, matching),
-            _ => joined(binary, matching, left, right)?,
+            _ => {
+                self.note_join(binary, matching, &left, &right);
+                joined(binary, matching, left, right)?
+            }
         };
         check_unique(&items)?;
         Ok(items)
@@ -100,7 +103,11 @@ fn joined(binary: &Binary, matching: &Matching, left: Vec<Item>, right: Vec<Item
 }
 
 /// The elements of the `one` side by signature: at most one each.
-fn by_signature(one: &[Item], matching: &Matching, side: &'static str) -> Result<HashMap<u64, usize>, EvalError> {
+pub(super) fn by_signature(
+    one: &[Item],
+    matching: &Matching,
+    side: &'static str,
+) -> Result<HashMap<u64, usize>, EvalError> {
     let mut partners = HashMap::with_capacity(one.len());
     for (at, item) in one.iter().enumerate() {
         match partners.entry(signature(item, matching)) {

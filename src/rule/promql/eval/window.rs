@@ -1,38 +1,48 @@
 //! Functions of one series' window: `*_over_time`, counters, regression.
 
 use super::super::function::WindowFn;
-use super::super::matcher::Selector;
 use super::super::tree::Node;
 use super::super::value::EvalError;
 use super::Evaluation;
 use super::item::{Item, check_unique};
 use super::quantile::quantile;
 use super::rate;
+use super::select::Span;
 use super::sum::{Mean, Sum};
 use crate::model::sample::Sample;
 use crate::model::time::Millis;
 
 impl Evaluation<'_> {
     pub(super) fn window(&self, function: WindowFn, arguments: &[Node]) -> Result<Vec<Item>, EvalError> {
-        let mut number = 0;
-        let mut parameter = f64::NAN;
+        let mut range = None;
+        let mut parameters = Vec::new();
         for argument in arguments {
             match argument {
-                Node::Window(selector) => number = *selector,
-                scalar => parameter = self.scalar(scalar)?,
+                Node::Window(_) | Node::Subquery(_) => range = Some(argument),
+                scalar => parameters.push(self.scalar(scalar)?),
             }
         }
-        let selector = &self.expr.selectors[number];
+        let parameter = parameters.first().copied().unwrap_or(f64::NAN);
+        let Some(range) = range else { return Ok(Vec::new()) };
         let mut values = Vec::new();
-        let bare = function != WindowFn::Last;
-        let items = self.window_of_each(number, bare, |samples| {
+        let bare = !matches!(function, WindowFn::Last | WindowFn::First);
+        let mut refused = Ok(());
+        let items = self.window_of_each(range, bare, |samples, span| {
             if function == WindowFn::Quantile {
                 values.clear();
                 values.extend(samples.iter().map(|sample| sample.value));
                 return Some(quantile(parameter, &mut values));
             }
-            of_series(function, parameter, samples, selector, self.at)
-        });
+            if function == WindowFn::DoubleExponentialSmoothing {
+                let factors = [parameter, parameters.get(1).copied().unwrap_or(f64::NAN)];
+                if refused.is_ok() {
+                    refused = check_factors(factors);
+                }
+                return smoothed(samples, factors);
+            }
+            of_series(function, parameter, samples, span, self.at)
+        })?;
+        refused?;
         if bare {
             check_unique(&items)?;
         }
@@ -40,13 +50,13 @@ impl Evaluation<'_> {
     }
 }
 
-fn of_series(function: WindowFn, parameter: f64, samples: &[Sample], selector: &Selector, at: Millis) -> Option<f64> {
+fn of_series(function: WindowFn, parameter: f64, samples: &[Sample], span: Span, at: Millis) -> Option<f64> {
     let values = || samples.iter().map(|sample| sample.value);
     let changed = |counts: fn(f64, f64) -> bool| {
         samples.windows(2).filter(|pair| counts(pair[0].value, pair[1].value)).count() as f64
     };
     match function {
-        WindowFn::Rate | WindowFn::Increase | WindowFn::Delta => rate::extrapolated(function, samples, selector, at),
+        WindowFn::Rate | WindowFn::Increase | WindowFn::Delta => rate::extrapolated(function, samples, span),
         WindowFn::Irate | WindowFn::Idelta => rate::instant(function, samples),
         WindowFn::Deriv => {
             let (slope, _) = regression(samples, samples.get(1).and(samples.first())?.timestamp_ms);
@@ -76,8 +86,50 @@ fn of_series(function: WindowFn, parameter: f64, samples: &[Sample], selector: &
         WindowFn::Present => Some(1.0),
         WindowFn::Stddev => Some(variance(samples).sqrt()),
         WindowFn::Stdvar => Some(variance(samples)),
-        WindowFn::Quantile => None,
+        WindowFn::First => samples.first().map(|sample| sample.value),
+        WindowFn::Mad => {
+            let mut all: Vec<f64> = values().collect();
+            let median = quantile(0.5, &mut all);
+            all.iter_mut().for_each(|value| *value = (*value - median).abs());
+            Some(quantile(0.5, &mut all))
+        }
+        WindowFn::TsOfFirst => samples.first().map(|sample| rate::from_millis(sample.timestamp_ms)),
+        WindowFn::TsOfLast => samples.last().map(|sample| rate::from_millis(sample.timestamp_ms)),
+        WindowFn::TsOfMax => timestamp_of(samples, |value, most| value >= most || most.is_nan()),
+        WindowFn::TsOfMin => timestamp_of(samples, |value, least| value <= least || least.is_nan()),
+        WindowFn::Quantile | WindowFn::DoubleExponentialSmoothing => None,
     }
+}
+
+/// When the last sample was taken that is better than all before.
+fn timestamp_of(samples: &[Sample], better: impl Fn(f64, f64) -> bool) -> Option<f64> {
+    let best = samples.iter().reduce(|best, sample| if better(sample.value, best.value) { sample } else { best });
+    best.map(|sample| rate::from_millis(sample.timestamp_ms))
+}
+
+fn check_factors(factors: [f64; 2]) -> Result<(), EvalError> {
+    for (name, symbol, factor) in [("smoothing", "sf", factors[0]), ("trend", "tf", factors[1])] {
+        if factor <= 0.0 || factor >= 1.0 {
+            let message = format!("invalid {name} factor. Expected: 0 < {symbol} < 1, got: {factor:.6}");
+            return Err(EvalError::Argument(message));
+        }
+    }
+    Ok(())
+}
+
+/// Holt's linear smoothing: the last smoothed value.
+fn smoothed(samples: &[Sample], [smoothing, trending]: [f64; 2]) -> Option<f64> {
+    let &[first, second, ..] = samples else { return None };
+    let (mut before, mut now, mut trend) = (0.0, first.value, second.value - first.value);
+    for (index, sample) in samples[1..].iter().enumerate() {
+        let scaled = smoothing * sample.value;
+        if index > 0 {
+            trend = trending * (now - before) + (1.0 - trending) * trend;
+        }
+        let carried = (1.0 - smoothing) * (now + trend);
+        (before, now) = (now, scaled + carried);
+    }
+    Some(now)
 }
 
 /// Population variance (Welford), both running figures compensated.

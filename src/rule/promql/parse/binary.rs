@@ -1,9 +1,10 @@
 //! Operators between two operands, with their precedence and modifiers.
 
 use super::super::check;
+use super::super::eval::JOINS_MAX;
 use super::super::expr::ExprError;
 use super::super::lex::Kind;
-use super::super::tree::{BinaryOp, Cardinality, Matching};
+use super::super::tree::{BinaryOp, Cardinality, Matching, Node};
 use super::{Parsed, Parser};
 
 /// How strongly `^` binds; the only operator that groups from the right.
@@ -74,7 +75,14 @@ impl Parser {
         let matching = self.matching()?;
         let right = self.expression(if operator.op == BinaryOp::Pow { POWER } else { operator.precedence + 1 })?;
         let (at, depth) = (left.at, left.depth.max(right.depth));
-        let node = check::binary(operator.at, operator.op, returns_bool, matching, left, right)?;
+        let mut node = check::binary(operator.at, operator.op, returns_bool, matching, left, right)?;
+        if let Node::Binary(binary) = &mut node
+            && binary.matching.is_some()
+            && !binary.op.is_set()
+        {
+            binary.join = self.joins.min(JOINS_MAX - 1);
+            self.joins += 1;
+        }
         Self::above(at, depth, node)
     }
 

@@ -142,7 +142,7 @@ pub(crate) fn vector(random: &mut Random, depth: u32) -> String {
     }
     match random.below(20) {
         0..2 => selector(random, false),
-        2..7 => over_window(random),
+        2..7 => over_window(random, depth),
         7..11 => aggregation(random, depth),
         11..17 => binary(random, depth),
         17 => histogram(random),
@@ -174,13 +174,37 @@ fn selector(random: &mut Random, wants_range: bool) -> String {
     };
     let range =
         if wants_range { random.pick(&["[1m]", "[2m]", "[5m]", "[30s]", "[90s]", "[10m]", "[75]"]) } else { "" };
-    let offset =
-        if random.chance(12) { random.pick(&[" offset 1m", " offset -30s", " offset 7m", " offset 45"]) } else { "" };
-    format!("{head}{range}{offset}")
+    format!("{head}{range}{}", modifiers(random))
 }
 
-fn over_window(random: &mut Random) -> String {
-    let range = selector(random, true);
+/// `offset` and `@`, in either order.
+fn modifiers(random: &mut Random) -> String {
+    let offset =
+        if random.chance(12) { random.pick(&[" offset 1m", " offset -30s", " offset 7m", " offset 45"]) } else { "" };
+    let at = match random.below(40) {
+        0 => " @ start()".to_owned(),
+        1 => " @ end()".to_owned(),
+        2..5 => format!(" @ {}", (NOW - random.below(800_000) as i64 + 100_000) as f64 / 1000.0),
+        _ => String::new(),
+    };
+    if random.chance(50) { format!("{offset}{at}") } else { format!("{at}{offset}") }
+}
+
+/// A subquery, nested at times.
+fn subquery(random: &mut Random, depth: u32) -> String {
+    let body = match random.below(6) {
+        0 | 1 => selector(random, false),
+        2 | 3 => over_window(random, depth.saturating_sub(1)),
+        _ => vector(random, depth.saturating_sub(1)),
+    };
+    let body = if random.chance(30) && depth == 0 { body } else { format!("({body})") };
+    let range = random.pick(&["1m", "2m", "5m", "90s", "10m"]);
+    let step = random.pick(&["", "", "15s", "30s", "7s", "1m", "2m"]);
+    format!("{body}[{range}:{step}]{}", modifiers(random))
+}
+
+fn over_window(random: &mut Random, depth: u32) -> String {
+    let range = if depth > 0 && random.chance(25) { subquery(random, depth - 1) } else { selector(random, true) };
     let function = random.pick(&[
         "rate",
         "rate",
@@ -205,10 +229,20 @@ fn over_window(random: &mut Random) -> String {
         "quantile_over_time",
         "predict_linear",
         "absent_over_time",
+        "mad_over_time",
+        "first_over_time",
+        "double_exponential_smoothing",
+        "ts_of_first_over_time",
+        "ts_of_last_over_time",
+        "ts_of_max_over_time",
+        "ts_of_min_over_time",
     ]);
     match function {
         "quantile_over_time" => {
             format!("{function}({}, {range})", random.pick(&["0.5", "0.9", "0", "1", "-1", "2", "NaN"]))
+        }
+        "double_exponential_smoothing" => {
+            format!("{function}({range}, {}, 0.{})", random.pick(&["0.5", "0.9", "0.1", "1", "NaN"]), random.below(10))
         }
         "predict_linear" => format!("{function}({range}, {})", random.pick(&["60", "3600", "-10", "0"])),
         _ => format!("{function}({range})"),
@@ -238,6 +272,8 @@ fn aggregation(random: &mut Random, depth: u32) -> String {
         "bottomk",
         "quantile",
         "count_values",
+        "limitk",
+        "limit_ratio",
     ]);
     let grouping = match random.below(5) {
         0 => String::new(),
@@ -246,7 +282,10 @@ fn aggregation(random: &mut Random, depth: u32) -> String {
     };
     let body = vector(random, depth - 1);
     match op {
-        "topk" | "bottomk" => format!("{op}{grouping} ({}, {body})", random.pick(&["1", "2", "3", "0", "1e3"])),
+        "limit_ratio" => format!("{op}{grouping} ({}, {body})", random.pick(&["0.5", "-0.5", "0.2", "-0.8", "0", "7"])),
+        "topk" | "bottomk" | "limitk" => {
+            format!("{op}{grouping} ({}, {body})", random.pick(&["1", "2", "3", "0", "1e3"]))
+        }
         "quantile" => format!("{op}{grouping} ({}, {body})", random.pick(&["0.5", "0.25", "1", "0", "7"])),
         "count_values" => format!(r#"{op}{grouping} ("{}", {body})"#, random.pick(&["v", "job", "zone"])),
         _ => format!("{op}{grouping} ({body})"),
@@ -254,7 +293,8 @@ fn aggregation(random: &mut Random, depth: u32) -> String {
 }
 
 fn scalar(random: &mut Random, depth: u32) -> String {
-    match random.below(9) {
+    match random.below(10) {
+        8 => format!("{}({}, 3)", random.pick(&["max_of", "min_of"]), scalar(random, depth)),
         0..5 => random.pick(&["1", "2.5", "0", "-3", "100", "1e-3", "Inf", "NaN", "1_000"]).to_owned(),
         5 => "time()".to_owned(),
         6 => format!("scalar({})", vector(random, depth.saturating_sub(1))),
@@ -347,6 +387,9 @@ fn function(random: &mut Random, depth: u32) -> String {
             random.pick(&["-", ""]),
             random.pick(&["instance", "none", "__name__"])
         ),
+        12 if random.chance(50) => {
+            format!("{}({body}, \"instance\", \"le\")", random.pick(&["sort_by_label", "sort_by_label_desc"]))
+        }
         12 => format!("{}({body})", random.pick(&["sort", "sort_desc"])),
         13 | 14 => format!(
             "{}({body})",

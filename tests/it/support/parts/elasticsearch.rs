@@ -72,12 +72,13 @@ impl Elasticsearch {
         self.call(Method::POST, "/_refresh", None).await.ok();
     }
 
-    /// How many documents of `index` match `query`, after a refresh; none while there is no such index.
+    /// How many documents of `index` match `query`, after a refresh; none while there is no such index, or one
+    /// that is just being made.
     pub async fn count(&self, index: &str, query: &Value) -> u64 {
         self.refresh().await;
         let body = json!({ "query": query });
         let answer = self.call(Method::POST, &format!("/{index}/_count?ignore_unavailable=true"), Some(&body)).await;
-        answer.ok().json()["count"].as_u64().expect("a count")
+        if answer.status == 503 { 0 } else { answer.ok().json()["count"].as_u64().expect("a count") }
     }
 
     /// The answer to a search.

@@ -38,11 +38,17 @@ pub struct Prometheus {
 impl Prometheus {
     /// A store with the remote write receiver on; `config` is its configuration file, which may be empty.
     pub async fn start(release: Release, config: &str) -> Option<Self> {
+        Self::start_with(release, config, &[]).await
+    }
+
+    /// The same with more flags.
+    pub async fn start_with(release: Release, config: &str, more: &[&str]) -> Option<Self> {
         let program = require(if release == Release::Current { "prometheus" } else { "prometheus-2.42" })?;
         let mut flags = vec!["--web.enable-remote-write-receiver"];
         if release == Release::Current {
             flags.push("--web.enable-otlp-receiver");
         }
+        flags.extend(more);
         Some(Self::launch(free_port(), &program, config, "--storage.tsdb.path", &flags).await)
     }
 

@@ -7,26 +7,65 @@ use crate::codec::{DecodeError, DecodeErrorKind};
 
 /// A string as it stands between its quotes.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Text<'a> {
+pub(crate) struct Text<'a> {
     raw: &'a [u8],
     escaped: bool,
 }
 
 impl<'a> Text<'a> {
     /// The string, its escapes resolved; a lone surrogate becomes U+FFFD.
-    pub(super) fn decode(self) -> Cow<'a, [u8]> {
+    pub(crate) fn decode(self) -> Cow<'a, [u8]> {
         if !self.escaped {
             return Cow::Borrowed(self.raw);
         }
-        let quoted = [b"\"", self.raw, b"\""].concat();
-        let text: Result<String, _> = serde_json::from_slice(&quoted);
-        Cow::Owned(text.unwrap_or_else(|_| "\u{fffd}".to_owned()).into_bytes())
+        let mut out = Vec::with_capacity(self.raw.len());
+        self.decode_into(&mut out);
+        Cow::Owned(out)
     }
+
+    /// Appends what [`Text::decode`] answers.
+    pub(crate) fn decode_into(self, out: &mut Vec<u8>) {
+        let mut raw = self.raw;
+        while let Some(at) = raw.iter().position(|byte| self.escaped && *byte == b'\\') {
+            out.extend_from_slice(&raw[..at]);
+            let (character, len) = escaped_character(&raw[at..]);
+            out.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes());
+            raw = &raw[at + len..];
+        }
+        out.extend_from_slice(raw);
+    }
+}
+
+/// What the escape at the start of `raw` stands for, and how long it is.
+fn escaped_character(raw: &[u8]) -> (char, usize) {
+    let unit = |at: usize| {
+        let digits = raw.get(at..at + 6)?.strip_prefix(b"\\u")?;
+        u32::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()
+    };
+    let plain = match raw.get(1).copied().unwrap_or_default() {
+        b'b' => '\u{8}',
+        b'f' => '\u{c}',
+        b'n' => '\n',
+        b'r' => '\r',
+        b't' => '\t',
+        b'u' => {
+            let high = unit(0).unwrap_or_default();
+            return match (high, unit(6)) {
+                (0xd800..0xdc00, Some(low @ 0xdc00..0xe000)) => {
+                    let pair = 0x1_0000 + ((high - 0xd800) << 10) + (low - 0xdc00);
+                    (char::from_u32(pair).unwrap_or(char::REPLACEMENT_CHARACTER), 12)
+                }
+                _ => (char::from_u32(high).unwrap_or(char::REPLACEMENT_CHARACTER), 6),
+            };
+        }
+        other => char::from(other),
+    };
+    (plain, 2)
 }
 
 /// What kind of value comes next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(crate) enum Kind {
     Object,
     Array,
     Text,
@@ -35,22 +74,22 @@ pub(super) enum Kind {
     Null,
 }
 
-pub(super) struct Scanner<'a> {
+pub(crate) struct Scanner<'a> {
     bytes: &'a [u8],
     at: usize,
 }
 
 impl<'a> Scanner<'a> {
-    pub(super) const fn new(bytes: &'a [u8]) -> Self {
+    pub(crate) const fn new(bytes: &'a [u8]) -> Self {
         Self { bytes, at: 0 }
     }
 
     /// Bytes read so far.
-    pub(super) const fn offset(&self) -> usize {
+    pub(crate) const fn offset(&self) -> usize {
         self.at
     }
 
-    pub(super) fn error(&self, what: impl Into<String>) -> DecodeError {
+    pub(crate) fn error(&self, what: impl Into<String>) -> DecodeError {
         DecodeError::malformed(what, self.at)
     }
 
@@ -60,21 +99,21 @@ impl<'a> Scanner<'a> {
     }
 
     #[inline]
-    pub(super) fn skip_space(&mut self) {
+    pub(crate) fn skip_space(&mut self) {
         while matches!(self.byte(), Some(b' ' | b'\n' | b'\r' | b'\t')) {
             self.at += 1;
         }
     }
 
     /// Whether nothing but space is left.
-    pub(super) fn at_end(&mut self) -> bool {
+    pub(crate) fn at_end(&mut self) -> bool {
         self.skip_space();
         self.at == self.bytes.len()
     }
 
     /// The next value's kind; it starts at [`Scanner::offset`] then.
     #[inline]
-    pub(super) fn peek(&mut self) -> Result<Kind, DecodeError> {
+    pub(crate) fn peek(&mut self) -> Result<Kind, DecodeError> {
         self.skip_space();
         match self.byte() {
             Some(b'{') => Ok(Kind::Object),
@@ -90,7 +129,7 @@ impl<'a> Scanner<'a> {
 
     /// Takes `byte` if it is what comes after space.
     #[inline]
-    pub(super) fn take(&mut self, byte: u8) -> bool {
+    pub(crate) fn take(&mut self, byte: u8) -> bool {
         self.skip_space();
         let found = self.byte() == Some(byte);
         self.at += usize::from(found);
@@ -108,7 +147,7 @@ impl<'a> Scanner<'a> {
 
     /// Reads an object, calling `member` at each value with its key; it must read the value.
     #[inline]
-    pub(super) fn object(
+    pub(crate) fn object(
         &mut self,
         mut member: impl FnMut(&mut Self, Text<'a>) -> Result<(), DecodeError>,
     ) -> Result<(), DecodeError> {
@@ -129,7 +168,7 @@ impl<'a> Scanner<'a> {
 
     /// Reads an array, calling `element` at each value; it must read the value.
     #[inline]
-    pub(super) fn array(
+    pub(crate) fn array(
         &mut self,
         mut element: impl FnMut(&mut Self) -> Result<(), DecodeError>,
     ) -> Result<(), DecodeError> {
@@ -147,7 +186,7 @@ impl<'a> Scanner<'a> {
 
     /// Reads a string; space before it must have been skipped.
     #[inline]
-    pub(super) fn text(&mut self) -> Result<Text<'a>, DecodeError> {
+    pub(crate) fn text(&mut self) -> Result<Text<'a>, DecodeError> {
         self.expect(b'"')?;
         let start = self.at;
         let mut escaped = false;
@@ -185,7 +224,7 @@ impl<'a> Scanner<'a> {
     }
 
     /// Reads a number and answers it as written.
-    pub(super) fn number(&mut self) -> Result<&'a [u8], DecodeError> {
+    pub(crate) fn number(&mut self) -> Result<&'a [u8], DecodeError> {
         let start = self.at;
         self.at += usize::from(self.byte() == Some(b'-'));
         let leading_zero = self.byte() == Some(b'0');
@@ -217,18 +256,19 @@ impl<'a> Scanner<'a> {
         self.at - start
     }
 
-    fn literal(&mut self) -> Result<(), DecodeError> {
+    /// Reads `null`, `true` or `false` and answers it; space before it must have been skipped.
+    pub(crate) fn literal(&mut self) -> Result<&'static [u8], DecodeError> {
         for word in [&b"null"[..], b"true", b"false"] {
             if self.bytes[self.at..].starts_with(word) {
                 self.at += word.len();
-                return Ok(());
+                return Ok(word);
             }
         }
         Err(self.error("expected a JSON value"))
     }
 
     /// Reads any value, at most `depth` lists and objects in each other.
-    pub(super) fn skip(&mut self, depth: usize) -> Result<(), DecodeError> {
+    pub(crate) fn skip(&mut self, depth: usize) -> Result<(), DecodeError> {
         let kind = self.peek()?;
         if depth == 0 && matches!(kind, Kind::Object | Kind::Array) {
             let what = "JSON is nested too deeply".to_owned();
@@ -239,7 +279,7 @@ impl<'a> Scanner<'a> {
             Kind::Array => self.skip_array(depth - 1),
             Kind::Text => self.text().map(drop),
             Kind::Number => self.number().map(drop),
-            Kind::Bool | Kind::Null => self.literal(),
+            Kind::Bool | Kind::Null => self.literal().map(drop),
         }
     }
 
