@@ -122,20 +122,30 @@ fn start(payloads: &[&str], in_flight_max: usize) -> Running {
         journal.append(&meta, payload.as_bytes(), 0).expect("room");
     }
     let letters = Letters::open(&folder.path().join("letters"), 1 << 30, &mut entropy, 0).expect("letters");
-    let cursor = Cursor::open(&folder.path().join("a.cursor"), Start::Earliest, &journal, 0).expect("a cursor");
-    let log = Arc::new(SignalLog::new(journal));
+    work(folder, Arc::new(SignalLog::new(journal)), letters, Arc::default(), in_flight_max, 1 << 20)
+}
+
+/// A worker that goes on where its cursor in `folder` stands.
+fn work(
+    folder: TempDir,
+    log: Arc<SignalLog>,
+    letters: Letters,
+    taken: Arc<Mutex<Vec<Bytes>>>,
+    in_flight_max: usize,
+    bytes_max: u64,
+) -> Running {
+    let cursor = Cursor::open(&folder.path().join("a.cursor"), Start::Earliest, &log.journal, 0).expect("a cursor");
     let settings = Settings {
         name: "a".to_owned(),
-        bounds: Bounds { bytes_max: 1 << 20, delay_max: Duration::ZERO },
+        bounds: Bounds { bytes_max, delay_max: Duration::ZERO },
         in_flight_max,
         backoff: BACKOFF,
         poison: Poison { failures: 10, after: Duration::ZERO },
     };
-    let taken = Arc::<Mutex<Vec<Bytes>>>::default();
     let pool = Arc::new(Pool::new([("s".to_owned(), 0)], Balance::RoundRobin, BACKOFF));
     let store = Store { pool, taken: Arc::clone(&taken), attempts: Mutex::default() };
-    let telemetry = Telemetry::default();
-    let worker = Worker::new(store, Signal::Traces, settings, Arc::clone(&log), cursor, letters.clone(), telemetry);
+    let worker =
+        Worker::new(store, Signal::Traces, settings, Arc::clone(&log), cursor, letters.clone(), Telemetry::default());
     let (watch, stop) = (worker.watch(), CancellationToken::new());
     let worker = tokio::spawn(worker.run(stop.clone()));
     Running { watch, log, letters, taken, stop, worker, folder }
@@ -192,4 +202,40 @@ async fn an_item_over_which_the_store_keeps_failing_is_found_and_buried() {
     let (taken, letters) = running.settled().await;
     assert_eq!(taken, ["1", "2", "3", "4", "5", "6", "7"]);
     assert_eq!(letters, [("poison".to_owned(), "poison: 500: I choke".to_owned())]);
+}
+
+#[tokio::test]
+async fn the_sums_hold_however_often_a_worker_is_killed() {
+    for seed in 0..8 {
+        let mut random = fastrand::Rng::with_seed(seed);
+        let names: Vec<String> = (0..300).map(|number| format!("item {number}")).collect();
+        let payloads: Vec<&str> = names.iter().map(|name| if random.u8(..) < 3 { "panic" } else { &**name }).collect();
+        let mut running = start(&payloads, 4);
+        for _ in 0..6 {
+            for _ in 0..random.u64(0..4) {
+                let progress = *running.watch.progress.lock();
+                let items = running.log.journal.items();
+                assert_eq!(
+                    progress.accepted(items),
+                    progress.counters.total() + progress.pending(items),
+                    "seed {seed}"
+                );
+                tokio::time::sleep(Duration::from_micros(random.u64(0..2000))).await;
+            }
+            // as kill -9: nothing is told to anybody
+            let Running { log, letters, taken, folder, worker, .. } = running;
+            worker.abort();
+            let _ = worker.await;
+            running = work(folder, log, letters, taken, 4, random.u64(1..200));
+        }
+        let (mut taken, letters) = running.settled().await;
+        taken.sort();
+        taken.dedup();
+        let mut wanted: Vec<String> =
+            payloads.iter().filter(|name| **name != "panic").map(ToString::to_string).collect();
+        wanted.sort();
+        assert_eq!(taken, wanted, "seed {seed}");
+        let panics = payloads.iter().filter(|name| **name == "panic").count();
+        assert!(letters.len() >= panics && letters.iter().all(|(payload, _)| payload == "panic"), "seed {seed}");
+    }
 }
