@@ -46,6 +46,12 @@ pub const SEGMENT_BYTES: u64 = 64 << 20;
 /// Ranges a cursor keeps beyond its contiguous position; more than any exporter has requests in flight.
 pub const CURSOR_RANGES_MAX: usize = 128;
 
+/// Batches of one exporter set aside for an index that refuses us; each is a hole before its cursor's ranges.
+pub const PARKED_BATCHES_MAX: usize = CURSOR_RANGES_MAX / 2;
+
+/// Bytes that they hold; beyond, the exporter waits for that index.
+pub const PARKED_BYTES_MAX: usize = 16 << 20;
+
 /// Decompressed bytes of one remote-write request to Prometheus, which answers 400 beyond (journal.md).
 pub const PROMETHEUS_REQUEST_BYTES_MAX: usize = 32 << 20;
 

@@ -8,6 +8,7 @@
 
 mod alerts;
 mod answer;
+pub mod dead_letters;
 mod guard;
 mod health;
 mod metrics;
@@ -59,6 +60,8 @@ pub struct State {
     pub pipeline: Ask<serde_json::Value>,
     /// The engine's series, for queries.
     pub querier: Querier,
+    /// Dead letters: listed, shown, replayed, purged.
+    pub letters: dead_letters::Asks,
     /// The callers let in.
     pub allowed: Arc<Allowed>,
 }
@@ -78,6 +81,9 @@ pub fn router(state: State) -> Router {
         .route("/api/v1/series", get(series::list).post(series::list))
         .route("/api/v1/status/buildinfo", get(status::build_info))
         .route("/api/watchgate/v1/pipeline", get(pipeline::show))
+        .route("/api/watchgate/v1/dead-letters", get(dead_letters::list).delete(dead_letters::purge))
+        .route("/api/watchgate/v1/dead-letters/replay", post(dead_letters::replay))
+        .route("/api/watchgate/v1/dead-letters/{id}", get(dead_letters::show))
         .route("/metrics", get(metrics::show))
         .route("/-/healthy", get(health::healthy))
         .route("/-/ready", get(health::ready))

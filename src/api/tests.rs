@@ -86,6 +86,7 @@ fn state() -> State {
         reload: Arc::new(|| Box::pin(async { Err("a.yaml:1:1: wrong".into()) })),
         pipeline: Arc::new(|| json!({"accepted": 1})),
         querier: querier(),
+        letters: Arc::new(|ask| Box::pin(async move { Ok(json!({ "asked": format!("{ask:?}") })) })),
         allowed: Arc::new(Allowed::new("http://gate:9480")),
     }
 }
@@ -243,4 +244,28 @@ async fn strangers_are_refused() {
     assert_eq!(ask(page.body(Body::empty()).expect("a request")).await.0, StatusCode::FORBIDDEN);
     let external = Request::get("/-/healthy").header("host", "gate:9480").header("origin", "http://gate:9480");
     assert_eq!(ask(external.body(Body::empty()).expect("a request")).await.0, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn dead_letters_are_named_before_they_are_sent_or_deleted() {
+    let request = |method: &str, path: &str| {
+        let uri = format!("/api/watchgate/v1/dead-letters{path}");
+        Request::builder().method(method).uri(uri).header("host", "localhost").body(Body::empty()).expect("a request")
+    };
+    for (method, path, status, part) in [
+        ("GET", "", 200, "limit: 100"),
+        ("GET", "?exporter=a&signal=logs&limit=7", 200, "limit: 7"),
+        ("GET", "?limit=0", 400, "limit"),
+        ("GET", "?signal=blogs", 400, "metrics, logs, traces"),
+        ("GET", "/logs-0000000000000001-64", 200, "Show"),
+        ("GET", "/7", 400, "names no dead letter"),
+        ("POST", "/replay", 400, "all=true"),
+        ("POST", "/replay?all=true", 200, "Replay"),
+        ("DELETE", "", 400, "all=true"),
+        ("DELETE", "?id=logs-0000000000000001-64,logs-0000000000000001-128", 200, "offset: 128"),
+        ("DELETE", "?all=true&exporter=a", 200, "Purge"),
+    ] {
+        let (code, body) = ask(request(method, path)).await;
+        assert!(code.as_u16() == status && body.contains(part), "{method} {path}: {code} {body}");
+    }
 }

@@ -7,15 +7,17 @@ use anyhow::Context;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use super::janitor::Watched;
+use super::janitor::{Detached, Watched};
 use crate::config::Config;
 use crate::exporter::config::{Exporter as Settings, Kind};
 use crate::exporter::elasticsearch::Elasticsearch;
 use crate::exporter::prometheus::Prometheus;
 use crate::exporter::zipkin::Zipkin;
 use crate::journal::Cursor;
+use crate::model::signal::Signal;
 use crate::model::time::wall_clock;
 use crate::pipeline::batch::Bounds;
+use crate::pipeline::delivery::Poison;
 use crate::pipeline::exporter::Exporter;
 use crate::pipeline::intake::SignalLog;
 use crate::pipeline::letter::Letters;
@@ -62,7 +64,7 @@ fn work<E: Exporter>(
 ) -> anyhow::Result<Watched> {
     let signal = settings.kind.signal();
     let log = Arc::clone(&shared.logs[signal as usize - 1]);
-    let path = cursors.join(format!("{}-{signal}.cursor", name.replace('/', "@")));
+    let path = cursors.join(file_name(name, signal));
     let cursor = Cursor::open(&path, settings.start, &log.journal, wall_clock())
         .with_context(|| format!("cannot open {}", path.display()))?;
     tracing::info!(exporter = name, %signal, resumed = ?cursor.resumed(), position = %cursor.position(), "exporter starts");
@@ -71,10 +73,37 @@ fn work<E: Exporter>(
         bounds: Bounds { bytes_max: settings.batch.bytes_max, delay_max: settings.batch.delay_max },
         in_flight_max: settings.in_flight_max,
         backoff: settings.retry,
+        poison: Poison::default(),
     };
     let (letters, telemetry) = (shared.letters.clone(), shared.telemetry.clone());
     let worker = Worker::new(exporter, signal, settings, log, cursor, letters, telemetry);
-    let progress = worker.progress();
+    let watch = worker.watch();
     tasks.spawn(worker.run(shared.stop.clone()));
-    Ok(Watched { exporter: name.to_owned(), signal, progress })
+    Ok(Watched { exporter: name.to_owned(), signal, watch })
+}
+
+/// The file of a cursor.
+fn file_name(exporter: &str, signal: Signal) -> String {
+    format!("{}-{signal}.cursor", exporter.replace('/', "@"))
+}
+
+/// Exporters that have a cursor and are not configured.
+pub(super) fn detached(config: &Config) -> std::io::Result<Vec<Detached>> {
+    let attached: Vec<String> =
+        config.exporters.iter().map(|(name, settings)| file_name(name, settings.kind.signal())).collect();
+    let mut detached = Vec::new();
+    for entry in std::fs::read_dir(config.data_dir.join("cursors"))? {
+        let name = entry?.file_name().to_string_lossy().into_owned();
+        let Some((exporter, signal)) = name.strip_suffix(".cursor").and_then(|stem| stem.rsplit_once('-')) else {
+            continue;
+        };
+        let Some(signal) = Signal::ALL.into_iter().find(|known| known.name() == signal) else { continue };
+        if !attached.contains(&name) {
+            let exporter = exporter.replace('@', "/");
+            tracing::warn!(exporter, %signal, "an exporter with a cursor is not configured: it holds nothing back");
+            detached.push(Detached { exporter, signal });
+        }
+    }
+    detached.sort_by(|a, b| a.exporter.cmp(&b.exporter));
+    Ok(detached)
 }

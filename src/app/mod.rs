@@ -6,6 +6,7 @@
 //!
 //! - [`rules`]: rule and alerting files, replay; `alerting`: engine to notifier, saved state
 //! - `exporters`: one worker for each exporter; `janitor`: retention and gauges
+//! - [`letters`]: dead letters listed, replayed, purged; `own`: own metrics into the rules
 //! - `listeners`: bound ports; `view`: what the api shows
 
 use std::net::SocketAddr;
@@ -30,11 +31,14 @@ use crate::receiver::{self, gate::Gate};
 use crate::telemetry::Telemetry;
 use alerting::Alerting;
 use janitor::Janitor;
+use own::Own;
 
 mod alerting;
 mod exporters;
 mod janitor;
+pub mod letters;
 mod listeners;
+mod own;
 pub mod rules;
 mod view;
 
@@ -86,8 +90,17 @@ impl Gateway {
         let alerting = Alerting::start(&config, metrics, &telemetry, &stop.notifiers, tasks).await?;
         let shared = exporters::Shared { logs: &logs, letters: &letters, telemetry: &telemetry, stop: &stop.workers };
         let watched = exporters::start(&config, &shared, &mut workers)?;
-        let janitor = Janitor { logs: Arc::clone(&logs), workers: watched.into(), telemetry: telemetry.clone() };
+        let detached = exporters::detached(&config).context("data_dir: cannot read cursors")?;
+        let janitor = Janitor {
+            logs: Arc::clone(&logs),
+            workers: watched.into(),
+            detached: detached.into(),
+            letters: letters.clone(),
+            telemetry: telemetry.clone(),
+        };
         background.spawn(janitor.clone().keep());
+        let own = Own::new(janitor.clone(), alerting.clone());
+        background.spawn(own.clone().keep(config.rules.evaluation_interval));
 
         let memory = Memory::new(config.limits.memory_bytes);
         let intake = Intake::new(logs.to_vec(), alerting.evaluator.clone(), config.journal.durability, memory);
@@ -98,7 +111,7 @@ impl Gateway {
         tracing::info!(ingest = ?at, grpc = ?grpc_at, api = ?api.addresses, "watchgate accepts requests");
         grpc.serve(&receiver::grpc::router(gate.clone()), &stop.servers, &mut servers);
         ingest.serve(&receiver::router(gate), &stop.servers, &mut servers);
-        api.serve(&api::router(view::state(&config, &alerting, &janitor)), &stop.servers, &mut servers);
+        api.serve(&api::router(view::state(&config, &alerting, &own)), &stop.servers, &mut servers);
         Ok(Self { ingest: at_ingest, api: at_api, alerting, logs, servers, workers, notifiers, background, stop })
     }
 

@@ -5,16 +5,21 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use super::alerting::Alerting;
-use super::janitor::Janitor;
+use super::janitor::{Detached, Janitor};
+use super::letters::DeadLetters;
+use super::own::Own;
 use crate::api::{Allowed, Querier, State};
 use crate::config::Config;
 use crate::journal::DropReason;
 use crate::model::signal::Signal;
+use crate::pipeline::pool::Health;
+use crate::pipeline::worker::Watch;
 
 /// The api's handles.
-pub(super) fn state(config: &Arc<Config>, alerting: &Alerting, janitor: &Janitor) -> State {
-    let (groups, reload, notifier) = (alerting.clone(), alerting.clone(), alerting.clone());
-    let (metrics, accounts, reloaded) = (janitor.clone(), janitor.clone(), alerting.clone());
+pub(super) fn state(config: &Arc<Config>, alerting: &Alerting, own: &Own) -> State {
+    let (groups, reload) = (alerting.clone(), alerting.clone());
+    let (metrics, accounts, reloaded) = (own.clone(), own.janitor.clone(), alerting.clone());
+    let letters = DeadLetters::new(&own.janitor);
     State {
         groups: Arc::new(move || {
             let evaluator = groups.evaluator.clone();
@@ -22,8 +27,7 @@ pub(super) fn state(config: &Arc<Config>, alerting: &Alerting, janitor: &Janitor
         }),
         metrics: Arc::new(move || {
             metrics.refresh();
-            notifier.refresh(&metrics.telemetry);
-            metrics.telemetry.render()
+            metrics.janitor.telemetry.render()
         }),
         ready: Arc::new(|| Ok(())),
         reload: Arc::new(move || {
@@ -32,6 +36,10 @@ pub(super) fn state(config: &Arc<Config>, alerting: &Alerting, janitor: &Janitor
         }),
         pipeline: Arc::new(move || pipeline(&accounts, &reloaded)),
         querier: querier(config, alerting),
+        letters: Arc::new(move |ask| {
+            let letters = letters.clone();
+            Box::pin(async move { letters.answer(ask).await })
+        }),
         allowed: Arc::new(Allowed::new(&config.external_url)),
     }
 }
@@ -64,24 +72,47 @@ fn pipeline(janitor: &Janitor, alerting: &Alerting) -> Value {
         (signal.name().to_owned(), accounts)
     });
     let exporters = janitor.workers.iter().map(|worker| {
-        let progress = *worker.progress.lock();
-        let pending = progress.pending(janitor.logs[worker.signal as usize - 1].journal.items());
+        let Watch { progress, activity, pool, .. } = &worker.watch;
+        let progress = *progress.lock();
+        // read after the progress: it is never behind it
+        let items = janitor.logs[worker.signal as usize - 1].journal.items();
         let counters = progress.counters;
         let dropped = DropReason::ALL.into_iter().map(|reason| (reason.name(), counters.dropped[reason as usize]));
         json!({
             "exporter": worker.exporter,
             "signal": worker.signal.name(),
             "position": progress.position.to_string(),
-            "accepted": counters.total() + pending,
+            "accepted": progress.accepted(items),
             "delivered": counters.delivered,
-            "pending": pending,
+            "pending": progress.pending(items),
             "dead_lettered": counters.dead_lettered,
             "dropped": dropped.collect::<std::collections::BTreeMap<_, _>>(),
+            "in_flight": activity.slots.in_use(),
+            "in_flight_allowed": activity.slots.allowed(),
+            "paused": activity.paused() > 0,
+            "set_aside": activity.parked(),
+            "endpoints": pool.health().iter().map(endpoint).collect::<Vec<_>>(),
         })
     });
+    let detached = janitor.detached.iter();
+    let detached =
+        detached.map(|Detached { exporter, signal }| json!({ "exporter": exporter, "signal": signal.name() }));
     json!({
         "signals": signals.collect::<serde_json::Map<_, _>>(),
         "exporters": exporters.collect::<Vec<_>>(),
+        "detached": detached.collect::<Vec<_>>(),
         "reload": alerting.reloaded(),
+    })
+}
+
+fn endpoint(health: &Health) -> Value {
+    json!({
+        "endpoint": health.name,
+        "priority": health.priority,
+        "up": health.is_up(),
+        "breaker": health.state.name(),
+        "refused": health.refused,
+        "failures": health.failures,
+        "in_flight": health.in_flight,
     })
 }

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 pub mod check;
+pub mod dead_letter;
 pub mod demo;
 pub mod logging;
 pub mod serve;
@@ -39,6 +40,9 @@ pub enum Command {
     Check(check::Args),
     /// Run unit tests of rules, in promtool's format; exit 1 when one fails
     Test(test::Args),
+    /// What stores refused: list, show, replay, purge
+    #[command(subcommand)]
+    DeadLetter(dead_letter::Command),
 }
 
 /// Which configuration to read.
@@ -60,6 +64,9 @@ pub fn main() -> ExitCode {
             check::run(args, crate::config::environment::variables(), &mut std::io::stdout().lock())
         }
         Command::Test(args) => test::run(args, &mut std::io::stdout().lock(), &mut std::io::stderr().lock()),
+        Command::DeadLetter(command) => {
+            dead_letter::run(command, crate::config::environment::variables(), &mut std::io::stdout().lock())
+        }
     };
     match done {
         Ok(code) => code,

@@ -316,7 +316,7 @@ fn the_environment_overrides_the_file() {
     let endpoints: Vec<(&str, usize, &str)> = config
         .exporters
         .iter()
-        .map(|(name, exporter)| (name.as_str(), exporter.endpoints.len(), exporter.endpoints[0].as_str()))
+        .map(|(name, exporter)| (name.as_str(), exporter.endpoints.len(), exporter.endpoints[0].url.as_str()))
         .collect();
     let want = [
         ("prometheus/EU-west", 1, "http://b/"),

@@ -5,11 +5,12 @@ use std::time::Duration;
 use reqwest::Url;
 
 use super::secret::{Auth, Secret};
-use super::values::{drain, headers, humane, index_name, kind_of, start, url};
+use super::values::{drain, endpoint, headers, humane, index_name, kind_of, start, url};
 use crate::backoff::Backoff;
 use crate::journal::Start;
 use crate::limits::PROMETHEUS_REQUEST_BYTES_MAX;
 use crate::model::signal::Signal;
+use crate::pipeline::pool::Balance;
 use crate::yaml::{Map, Node, Problems};
 
 /// Requests that one exporter may have on their way.
@@ -89,13 +90,24 @@ pub struct Batch {
     pub delay_max: Duration,
 }
 
+/// One address of a store.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Endpoint {
+    /// Where.
+    pub url: Url,
+    /// The least serves; the next one does while all of those are down.
+    pub priority: u32,
+}
+
 /// Everything an exporter is told.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Exporter {
     /// Which store it speaks to, with what only that store has.
     pub kind: Kind,
-    /// Where; several take turns.
-    pub endpoints: Vec<Url>,
+    /// Where.
+    pub endpoints: Vec<Endpoint>,
+    /// How requests are spread over endpoints of equal priority.
+    pub balance: Balance,
     /// How bodies are compressed.
     pub compression: Compression,
     /// Sent with every request; values may be secret.
@@ -120,12 +132,13 @@ impl Exporter {
     pub fn new(kind: Kind) -> Self {
         let (endpoint, compression, in_flight_max) = match kind {
             Kind::Prometheus => ("http://localhost:9090/api/v1/write", Compression::Snappy, 1),
-            Kind::Elasticsearch { .. } => ("http://localhost:9200", Compression::None, 2),
-            Kind::Zipkin => ("http://localhost:9411/api/v2/spans", Compression::None, 2),
+            Kind::Elasticsearch { .. } => ("http://localhost:9200", Compression::None, 4),
+            Kind::Zipkin => ("http://localhost:9411/api/v2/spans", Compression::None, 4),
         };
         Self {
             kind,
-            endpoints: Url::parse(endpoint).into_iter().collect(),
+            endpoints: Url::parse(endpoint).map(|url| Endpoint { url, priority: 0 }).into_iter().collect(),
+            balance: Balance::default(),
             compression,
             headers: Vec::new(),
             auth: Auth::None,
@@ -197,23 +210,24 @@ impl Exporter {
     fn read_endpoints(&mut self, map: &mut Map<'_>, problems: &mut Problems) {
         let one = map.take("endpoint");
         if let Some(node) = one {
-            self.endpoints = url(node, &map.path("endpoint"), problems).into_iter().collect();
+            let url = url(node, &map.path("endpoint"), problems);
+            self.endpoints = url.map(|url| Endpoint { url, priority: 0 }).into_iter().collect();
         }
-        if !matches!(self.kind, Kind::Elasticsearch { .. }) {
-            return;
-        }
+        let choices = [("round_robin", Balance::RoundRobin), ("least_in_flight", Balance::LeastInFlight)];
+        let choice = |node: &Node, path: &str, problems: &mut Problems| node.choice(path, &choices, problems);
+        map.set("balance", &mut self.balance, choice, problems);
         let Some(node) = map.take("endpoints") else { return };
         let path = map.path("endpoints");
         if one.is_some() {
             problems.push(node.place, format!("`{}` and `{path}` are both set, remove one", map.path("endpoint")));
         }
         let items = node.list(&path, problems).unwrap_or_default();
-        let read = |(index, item): (usize, &Node)| url(item, &format!("{path}[{index}]"), problems);
-        let urls: Vec<Url> = items.iter().enumerate().filter_map(read).collect();
+        let read = |(index, item): (usize, &Node)| endpoint(item, &format!("{path}[{index}]"), problems);
+        let endpoints: Vec<Endpoint> = items.iter().enumerate().filter_map(read).collect();
         if items.is_empty() {
             node.refuse::<()>(&path, "at least one address", "one such as [http://localhost:9200]", problems);
         }
-        self.endpoints = urls;
+        self.endpoints = endpoints;
     }
 
     /// Reads the keys that not every kind has, or not with the same bounds.
@@ -260,6 +274,12 @@ impl Exporter {
             |node: &Node, path: &str, problems: &mut Problems| node.uint_within(path, 1..=IN_FLIGHT_MAX, problems);
         map.set("in_flight_max", &mut in_flight, within, problems);
         self.in_flight_max = usize::try_from(in_flight).unwrap_or(1);
+    }
+
+    /// The addresses of all endpoints.
+    #[must_use]
+    pub fn urls(&self) -> Vec<Url> {
+        self.endpoints.iter().map(|endpoint| endpoint.url.clone()).collect()
     }
 
     /// Most bytes that its batches take together.

@@ -4,9 +4,12 @@
 //! 409 and counts as delivered. Items that the store is too busy for are sent again, alone; items
 //! that it blames become dead letters.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use parking_lot::Mutex;
 use prometheus_client::metrics::counter::Counter;
+use reqwest::Method;
 
 use super::config::{Compression, Exporter as Config, Kind};
 use super::http::{Endpoints, Reply, SetupError};
@@ -18,6 +21,7 @@ use crate::journal::{Counts, Frame};
 use crate::limits::REQUEST_BYTES_MAX;
 use crate::model::signal::{Encoding, WireFormat};
 use crate::pipeline::exporter::{Answer, Encoded, Exporter, Letter, Place, RetryReason, Verdict};
+use crate::pipeline::pool::Pool;
 
 /// Bytes of one `_bulk` request before compression: Elasticsearch advises 5 to 15 MB.
 const BULK_BYTES_MAX: usize = 10 << 20;
@@ -39,7 +43,8 @@ impl Elasticsearch {
     pub fn new(config: &Config, failure_store: Counter) -> Result<Self, SetupError> {
         let gzip = config.compression == Compression::Gzip;
         let protocol = [("content-type", "application/x-ndjson"), ("content-encoding", "gzip")];
-        let urls = config.endpoints.iter().cloned().map(|mut url| {
+        let urls = config.endpoints.iter().map(|endpoint| {
+            let mut url = endpoint.url.clone();
             let path = format!("{}/_bulk", url.path().trim_end_matches('/'));
             url.set_path(&path);
             url.query_pairs_mut().append_pair("filter_path", FILTER_PATH);
@@ -97,31 +102,33 @@ impl Elasticsearch {
         };
         self.failure_store.inc_by(u64::from(parsed.failure_store));
         let Some(outcomes) = parsed.outcomes else { return Answer::Delivered };
-        let (mut settled, mut letters, mut rest) = (Counts::default(), Vec::new(), Batch::default());
-        let mut why = RetryReason::Busy;
+        let (mut settled, mut letters) = (Counts::default(), Vec::new());
+        let mut rest =
+            [RetryReason::Busy, RetryReason::ServerError, RetryReason::Paused].map(|why| (Batch::default(), why));
+        let mut complained = false;
         for (at, outcome) in outcomes.into_iter().enumerate() {
             match outcome {
                 Outcome::Delivered | Outcome::Duplicate => settled.delivered += 1,
                 Outcome::Refused { status, kind, reason } => {
                     letters.push(letter(request, at, format!("{status} {kind}: {reason}")));
                 }
-                Outcome::Retry { .. } => rest.push_from(request, at),
+                Outcome::Retry { status: 429 } => rest[0].0.push_from(request, at),
+                Outcome::Retry { .. } => rest[1].0.push_from(request, at),
                 Outcome::Paused { status, index, reason } => {
-                    if why != RetryReason::Paused {
+                    if !std::mem::replace(&mut complained, true) {
                         tracing::warn!(status, index, reason, "elasticsearch refuses us; its documents wait");
                     }
-                    why = RetryReason::Paused;
-                    rest.push_from(request, at);
+                    rest[2].0.push_from(request, at);
                 }
             }
         }
-        Answer::Partly { settled, letters, rest: (!rest.is_empty()).then_some((rest, why)) }
+        Answer::Partly { settled, letters, rest: rest.into_iter().filter(|(batch, _)| !batch.is_empty()).collect() }
     }
 }
 
 fn letter(request: &Batch, at: usize, reason: String) -> Letter {
     let payload = Bytes::copy_from_slice(request.lines(at));
-    Letter { reason, format: WireFormat::Bulk, encoding: Encoding::Identity, payload, items: 1 }
+    Letter { reason, format: WireFormat::Bulk, encoding: Encoding::Identity, context: Bytes::new(), payload, items: 1 }
 }
 
 impl Exporter for Elasticsearch {
@@ -155,6 +162,18 @@ impl Exporter for Elasticsearch {
 
     fn items(&self, request: &Batch) -> u32 {
         u32::try_from(request.len()).unwrap_or(u32::MAX)
+    }
+
+    fn bytes(&self, request: &Batch) -> usize {
+        request.body().len()
+    }
+
+    fn pool(&self) -> &Arc<Pool> {
+        self.endpoints.pool()
+    }
+
+    async fn probe(&self) -> bool {
+        self.endpoints.probe(Method::GET, Bytes::new()).await
     }
 
     async fn send(&self, request: &Batch) -> Answer<Batch> {

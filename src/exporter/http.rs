@@ -1,17 +1,19 @@
 //! One POST to a store, and what its answer means before any store's own rules.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
-use reqwest::{Client, RequestBuilder, StatusCode, Url};
+use reqwest::{Client, Method, RequestBuilder, Response, StatusCode, Url};
 
 use super::config::Exporter;
 use super::secret::Auth;
 use crate::model::time::wall_clock;
 use crate::net::client::client;
+use crate::pipeline::breaker::Outcome;
 use crate::pipeline::exporter::{Answer, RetryReason};
+use crate::pipeline::pool::Pool;
 
 /// Longest part of a store's answer that is kept as a reason.
 const DETAIL_BYTES_MAX: usize = 512;
@@ -20,14 +22,14 @@ const ANSWER_BYTES_MAX: usize = 32 << 20;
 /// No store's `Retry-After` makes us wait longer.
 const RETRY_AFTER_MAX: Duration = Duration::from_secs(300);
 
-/// A store's endpoints; requests go to them in turn.
+/// A store's endpoints; which of them a request goes to is the [`Pool`]'s decision.
 #[derive(Debug)]
 pub struct Endpoints {
     client: Client,
     urls: Vec<Url>,
     headers: HeaderMap,
     auth: Auth,
-    next: AtomicUsize,
+    pool: Arc<Pool>,
 }
 
 /// Why endpoints cannot be set up.
@@ -53,7 +55,8 @@ pub enum Reply {
 }
 
 impl Endpoints {
-    /// The endpoints of `config`; every request carries its headers over those of the protocol.
+    /// The endpoints of `config`, each at its own of `urls`; every request carries the configured
+    /// headers over those of the protocol.
     ///
     /// # Errors
     /// When the client or a header cannot be set up.
@@ -68,7 +71,15 @@ impl Endpoints {
             value.set_sensitive(true);
             headers.insert(name, value);
         }
-        Ok(Self { client, urls, headers, auth: config.auth.clone(), next: AtomicUsize::new(0) })
+        let members = config.endpoints.iter().map(|endpoint| (name(&endpoint.url), endpoint.priority));
+        let pool = Arc::new(Pool::new(members, config.balance, config.retry));
+        Ok(Self { client, urls, headers, auth: config.auth.clone(), pool })
+    }
+
+    /// The endpoints with their health.
+    #[must_use]
+    pub const fn pool(&self) -> &Arc<Pool> {
+        &self.pool
     }
 
     /// Adds who we are; a secret in a file is read anew, so that it may rotate.
@@ -80,37 +91,78 @@ impl Endpoints {
         })
     }
 
-    /// Sends `body` once.
+    /// Whether an endpoint answers `method` at its own address, or at its root for `GET`, with 2xx.
+    pub async fn probe(&self, method: Method, body: Bytes) -> bool {
+        for url in &self.urls {
+            let mut url = url.clone();
+            if method == Method::GET {
+                url.set_path("/");
+                url.set_query(None);
+            }
+            let request = self.client.request(method.clone(), url).headers(self.headers.clone()).body(body.clone());
+            let Ok(request) = self.authorise(request) else { continue };
+            if request.send().await.is_ok_and(|response| response.status().is_success()) {
+                return true;
+            }
+        }
+        false
+    }
+
+    /// Sends `body` once, to an endpoint that takes requests; waits for one if none does.
     ///
     /// # Errors
     /// [`Answer::Retry`] where the same request must be sent again.
     pub async fn post<R>(&self, body: Bytes) -> Result<Reply, Answer<R>> {
-        let url = &self.urls[self.next.fetch_add(1, Ordering::Relaxed) % self.urls.len()];
-        let request = self.client.post(url.clone()).headers(self.headers.clone()).body(body);
+        let permit = self.pool.acquire().await;
+        let url = self.urls[permit.endpoint()].clone();
+        let request = self.client.post(url).headers(self.headers.clone()).body(body);
         let request = self.authorise(request).map_err(|error| Answer::Retry {
             reason: RetryReason::Paused,
             after: None,
             detail: format!("cannot read the secret: {error}"),
         })?;
-        let response = request.send().await.map_err(|error| unanswered(&error))?;
-        let (status, after) = (response.status(), retry_after(response.headers()));
-        let body = read(response).await.map_err(|error| unanswered(&error))?;
-        if status.is_success() {
-            return Ok(Reply::Taken(body));
-        }
-        let detail = detail(status, &body);
-        let retry = |reason| Answer::Retry { reason, after, detail: detail.clone() };
-        Err(match status {
-            StatusCode::PAYLOAD_TOO_LARGE => return Ok(Reply::TooLarge(detail)),
-            StatusCode::TOO_MANY_REQUESTS | StatusCode::REQUEST_TIMEOUT => retry(RetryReason::Busy),
-            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN | StatusCode::NOT_FOUND => retry(RetryReason::Paused),
-            StatusCode::METHOD_NOT_ALLOWED | StatusCode::PROXY_AUTHENTICATION_REQUIRED => retry(RetryReason::Paused),
-            // a redirect is an address to mend, as a 404 is
-            status if status.is_redirection() => retry(RetryReason::Paused),
-            status if status.is_server_error() => retry(RetryReason::ServerError),
-            _ => return Ok(Reply::Blamed(detail)),
-        })
+        let answer = match request.send().await {
+            Ok(response) => judge(response).await,
+            Err(error) => Err(unanswered(&error)),
+        };
+        permit.end(outcome(&answer));
+        answer
     }
+}
+
+/// What an answer says about the endpoint.
+const fn outcome<R>(answer: &Result<Reply, Answer<R>>) -> Outcome {
+    match answer {
+        Err(Answer::Retry { reason: RetryReason::Paused, .. }) => Outcome::Refused,
+        Err(Answer::Retry { reason: RetryReason::Busy, .. }) | Ok(_) => Outcome::Alive,
+        Err(_) => Outcome::Failed,
+    }
+}
+
+/// What a status means wherever it comes from.
+async fn judge<R>(response: Response) -> Result<Reply, Answer<R>> {
+    let (status, after) = (response.status(), retry_after(response.headers()));
+    let body = read(response).await.map_err(|error| unanswered(&error))?;
+    if status.is_success() {
+        return Ok(Reply::Taken(body));
+    }
+    let detail = detail(status, &body);
+    let retry = |reason| Answer::Retry { reason, after, detail: detail.clone() };
+    Err(match status {
+        StatusCode::PAYLOAD_TOO_LARGE => return Ok(Reply::TooLarge(detail)),
+        StatusCode::TOO_MANY_REQUESTS | StatusCode::REQUEST_TIMEOUT => retry(RetryReason::Busy),
+        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN | StatusCode::NOT_FOUND => retry(RetryReason::Paused),
+        StatusCode::METHOD_NOT_ALLOWED | StatusCode::PROXY_AUTHENTICATION_REQUIRED => retry(RetryReason::Paused),
+        // a redirect is an address to mend, as a 404 is
+        status if status.is_redirection() => retry(RetryReason::Paused),
+        status if status.is_server_error() => retry(RetryReason::ServerError),
+        _ => return Ok(Reply::Blamed(detail)),
+    })
+}
+
+/// An address without path, query and secrets.
+fn name(url: &Url) -> String {
+    url.origin().ascii_serialization()
 }
 
 async fn read(mut response: reqwest::Response) -> reqwest::Result<Bytes> {

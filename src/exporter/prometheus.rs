@@ -4,7 +4,10 @@
 //! arrive as they were accepted. Prometheus rolls a v1 request back whole when one sample of it is
 //! refused, so halving finds that sample and stores the rest.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
+use reqwest::Method;
 
 use super::config::Exporter as Config;
 use super::http::{Endpoints, Reply, SetupError};
@@ -13,6 +16,7 @@ use crate::journal::{DropReason, Frame};
 use crate::limits::PROMETHEUS_REQUEST_BYTES_MAX;
 use crate::model::signal::{Encoding, WireFormat};
 use crate::pipeline::exporter::{Answer, Encoded, Exporter, Letter, Place, Verdict};
+use crate::pipeline::pool::Pool;
 
 /// Sends samples to Prometheus or anything else that takes remote write 1.0.
 #[derive(Debug)]
@@ -81,7 +85,7 @@ impl Prometheus {
             ("content-encoding", "snappy"),
             ("x-prometheus-remote-write-version", "0.1.0"),
         ];
-        Ok(Self { endpoints: Endpoints::new(config, config.endpoints.clone(), &protocol)? })
+        Ok(Self { endpoints: Endpoints::new(config, config.urls(), &protocol)? })
     }
 }
 
@@ -141,6 +145,19 @@ impl Exporter for Prometheus {
         request.samples
     }
 
+    fn bytes(&self, request: &Request) -> usize {
+        request.sent.len() + request.parts.iter().map(|part| part.snappy.len()).sum::<usize>()
+    }
+
+    fn pool(&self) -> &Arc<Pool> {
+        self.endpoints.pool()
+    }
+
+    async fn probe(&self) -> bool {
+        // an empty write request: snappy's preamble says 0 bytes
+        self.endpoints.probe(Method::POST, Bytes::from_static(&[0])).await
+    }
+
     async fn send(&self, request: &Request) -> Answer<Request> {
         match self.endpoints.post(request.sent.clone()).await {
             Ok(Reply::Taken(_)) => Answer::Delivered,
@@ -180,6 +197,7 @@ fn judge(request: Request, detail: &str, unanswered: bool) -> Verdict {
             reason: detail.to_owned(),
             format: WireFormat::RemoteWriteV1,
             encoding: Encoding::Snappy,
+            context: Bytes::new(),
             payload: request.sent,
             items: request.samples,
         }),

@@ -4,11 +4,14 @@ use std::time::Duration;
 
 use reqwest::Url;
 
-use super::config::Kind;
+use super::config::{Endpoint, Kind};
 use super::secret::Secret;
 use crate::journal::Start;
 use crate::model::time::Millis;
-use crate::yaml::{self, Map, Node, Place, Problems};
+use crate::yaml::{self, Map, Node, Place, Problems, Value};
+
+/// The last priority of an endpoint.
+const PRIORITY_MAX: u64 = 9;
 
 /// `wait` as the configuration writes it.
 pub(super) fn humane(wait: Duration) -> String {
@@ -57,6 +60,22 @@ pub fn url(node: &Node, path: &str, problems: &mut Problems) -> Option<Url> {
         None => node.refuse(path, "an http:// or https:// address", instead, problems),
         url => url,
     }
+}
+
+/// An address, or `{ url: …, priority: … }`.
+pub(super) fn endpoint(node: &Node, path: &str, problems: &mut Problems) -> Option<Endpoint> {
+    let Value::Mapping(_) = node.value else {
+        return url(node, path, problems).map(|url| Endpoint { url, priority: 0 });
+    };
+    let mut map = node.map(path, problems)?;
+    let address = map.require("url", problems).cloned();
+    let mut priority = 0;
+    let within = |node: &Node, path: &str, problems: &mut Problems| node.uint_within(path, 0..=PRIORITY_MAX, problems);
+    map.set("priority", &mut priority, within, problems);
+    let own = map.path("url");
+    map.finish(problems);
+    let url = url(&address?, &own, problems)?;
+    Some(Endpoint { url, priority: u32::try_from(priority).unwrap_or(0) })
 }
 
 /// Header names and values that a request can carry.

@@ -2,7 +2,10 @@
 //!
 //! Frames that came as Zipkin JSON are spliced untouched; OTLP spans are mapped on the way.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
+use reqwest::Method;
 
 use super::config::{Compression, Exporter as Config};
 use super::http::{Endpoints, Reply, SetupError};
@@ -11,6 +14,7 @@ use crate::journal::Frame;
 use crate::limits::REQUEST_BYTES_MAX;
 use crate::model::signal::{Encoding, WireFormat};
 use crate::pipeline::exporter::{Answer, Encoded, Exporter, Letter, Place, Verdict};
+use crate::pipeline::pool::Pool;
 
 /// Bytes of one request before compression.
 const ARRAY_BYTES_MAX: usize = 8 << 20;
@@ -40,7 +44,7 @@ impl Zipkin {
         let encoding = if gzip { "gzip" } else { "identity" };
         let protocol = [("content-type", "application/json"), ("content-encoding", encoding)];
         let protocol = if gzip { &protocol[..] } else { &protocol[..1] };
-        Ok(Self { endpoints: Endpoints::new(config, config.endpoints.clone(), protocol)?, gzip })
+        Ok(Self { endpoints: Endpoints::new(config, config.urls(), protocol)?, gzip })
     }
 
     fn request(&self, json: Vec<u8>, spans: u32) -> Request {
@@ -118,6 +122,18 @@ impl Exporter for Zipkin {
         request.spans
     }
 
+    fn bytes(&self, request: &Request) -> usize {
+        request.json.len() + request.sent.len()
+    }
+
+    fn pool(&self) -> &Arc<Pool> {
+        self.endpoints.pool()
+    }
+
+    async fn probe(&self) -> bool {
+        self.endpoints.probe(Method::POST, self.request(b"[]".to_vec(), 0).sent).await
+    }
+
     async fn send(&self, request: &Request) -> Answer<Request> {
         match self.endpoints.post(request.sent.clone()).await {
             Ok(Reply::Taken(_)) => Answer::Delivered,
@@ -136,6 +152,7 @@ impl Exporter for Zipkin {
                 reason: detail.to_owned(),
                 format: WireFormat::ZipkinJson,
                 encoding: Encoding::Identity,
+                context: Bytes::new(),
                 payload: Bytes::copy_from_slice(self.plain(&request)),
                 items: request.spans,
             })),

@@ -179,6 +179,18 @@ impl Cursor {
         self.start_ordinal.wrapping_add(self.contiguous.total())
     }
 
+    /// Items of the log before this cursor began; wraps below zero where a wiped log counts anew.
+    #[must_use]
+    pub const fn start_ordinal(&self) -> u64 {
+        self.start_ordinal
+    }
+
+    /// Items acknowledged beyond [`position`](Self::position).
+    #[must_use]
+    pub fn ahead(&self) -> u64 {
+        self.counters.total() - self.contiguous.total()
+    }
+
     /// Items of the log that this cursor has not accounted for yet.
     #[must_use]
     pub fn pending(&self) -> u64 {

@@ -162,6 +162,26 @@ impl Journal {
         self.catalog.read().bytes()
     }
 
+    /// Written bytes behind `position`.
+    #[must_use]
+    pub fn bytes_after(&self, position: Position) -> u64 {
+        let segments = self.catalog.read();
+        let behind = segments.iter().filter(|segment| segment.end_position() > position);
+        let part = |begin: u64, end: u64| end.saturating_sub(begin);
+        behind
+            .map(|segment| match segment.name.sequence == position.sequence {
+                true => part(position.offset, segment.end),
+                false => segment.end,
+            })
+            .sum()
+    }
+
+    /// Most bytes that it holds.
+    #[must_use]
+    pub fn bytes_max(&self) -> u64 {
+        self.shared.config.bytes_max
+    }
+
     /// The signal whose log this is.
     #[must_use]
     pub fn signal(&self) -> Signal {

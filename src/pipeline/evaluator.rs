@@ -20,10 +20,10 @@ use crate::model::alert::Alert;
 use crate::model::labels::Labels;
 use crate::model::sample::StagedSamples;
 use crate::model::time::{Millis, wall_clock};
-use crate::rule::engine::Selection;
+use crate::rule::engine::{Selection, Stats};
 use crate::rule::promql::{Expr, Selector};
 use crate::rule::{Engine, GroupView, RuleSet, SavedAlert};
-use crate::telemetry::Telemetry;
+use crate::telemetry::{OwnSample, Telemetry};
 
 /// Requests that may wait for the engine; each holds its memory reservation while it waits.
 const BATCHES_MAX: usize = 1024;
@@ -33,6 +33,9 @@ const BATCHES_A_TURN: usize = 64;
 const QUESTIONS_MAX: usize = 64;
 /// The longest sleep, so that a wall clock that was set is noticed.
 const SLEEP_MAX: Duration = Duration::from_secs(5);
+
+/// The label `job` of Watchgate's own metrics, as rules see them.
+const OWN_JOB: &str = "watchgate";
 
 /// Samples of one journalled request.
 #[derive(Debug)]
@@ -65,6 +68,7 @@ enum Question {
     Snapshot(Answer<Snapshot>),
     Select(Arc<Expr>, Range<Millis>, Answer<Option<Selection>>),
     Series(Vec<Selector>, Range<Millis>, Answer<Vec<Labels>>),
+    Own(Vec<OwnSample>, Answer<Stats>),
 }
 
 /// The handle to the engine's thread; cloning is cheap.
@@ -141,6 +145,11 @@ impl Evaluator {
     /// The series that rules read and any of `selectors` selects, with samples in `range`, both ends included.
     pub async fn series(&self, selectors: Vec<Selector>, range: Range<Millis>) -> Vec<Labels> {
         self.ask(|answer| Question::Series(selectors, range, answer)).await.unwrap_or_default()
+    }
+
+    /// Shows the rules Watchgate's own metrics; answers the engine's figures.
+    pub async fn observe_own(&self, samples: Vec<OwnSample>) -> Option<Stats> {
+        self.ask(|answer| Question::Own(samples, answer)).await
     }
 
     fn ask<T: Send>(&self, question: impl FnOnce(Answer<T>) -> Question) -> impl Future<Output = Option<T>> + Send {
@@ -247,6 +256,14 @@ impl Rim {
             }
             Question::Series(selectors, range, answer) => {
                 drop(answer.send(self.engine.series(&selectors, range.start, range.end)));
+            }
+            Question::Own(samples, answer) => {
+                let own = |(labels, value): OwnSample| {
+                    let job = ("job".to_owned(), OWN_JOB.to_owned());
+                    (Labels::from_pairs(labels.into_iter().chain([job])), value)
+                };
+                self.engine.observe_own(wall_clock(), samples.into_iter().map(own));
+                drop(answer.send(self.engine.stats()));
             }
             Question::Groups(answer) => drop(answer.send(self.engine.groups())),
             Question::Snapshot(answer) => {

@@ -4,10 +4,13 @@
 //! and dead letters are the delivery's, the same for every store.
 
 use std::future::Future;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 
+use super::pool::Pool;
+use super::slots::Pressure;
 use crate::journal::{Counts, DropReason, Frame};
 use crate::model::signal::{Encoding, WireFormat};
 
@@ -20,6 +23,8 @@ pub struct Letter {
     pub format: WireFormat,
     /// How `payload` is compressed.
     pub encoding: Encoding,
+    /// What the payload does not say itself: the default index of `/{index}/_bulk`.
+    pub context: Bytes,
     /// The refused items, in a form that can be sent again.
     pub payload: Bytes,
     /// How many items `payload` holds.
@@ -31,7 +36,8 @@ impl Letter {
     #[must_use]
     pub fn whole(frame: &Frame, reason: String) -> Self {
         let Frame { format, encoding, items, .. } = *frame;
-        Self { reason, format, encoding, payload: frame.payload.clone(), items }
+        let (context, payload) = (frame.context.clone(), frame.payload.clone());
+        Self { reason, format, encoding, context, payload, items }
     }
 }
 
@@ -50,6 +56,24 @@ pub enum RetryReason {
     Paused,
     /// Dead letters have no room.
     NoRoom,
+}
+
+/// What an attempt ran into, for those who look at more than one request.
+impl RetryReason {
+    /// What it says about the store's load.
+    #[must_use]
+    pub const fn pressure(self) -> Pressure {
+        match self {
+            Self::NoAnswer | Self::Busy | Self::ServerError => Pressure::Overload,
+            Self::Unreachable | Self::Paused | Self::NoRoom => Pressure::Unknown,
+        }
+    }
+
+    /// Whether the request itself may be the cause: a store that is busy or gone has not read it.
+    #[must_use]
+    pub const fn may_be_poison(self) -> bool {
+        matches!(self, Self::NoAnswer | Self::ServerError)
+    }
 }
 
 impl RetryReason {
@@ -78,8 +102,8 @@ pub enum Answer<R> {
         settled: Counts,
         /// Items that the store blames.
         letters: Vec<Letter>,
-        /// What must be sent again, and why.
-        rest: Option<(R, RetryReason)>,
+        /// What must be sent again, apart by why.
+        rest: Vec<(R, RetryReason)>,
     },
     /// Nothing was taken, or nobody knows; try the same again.
     Retry {
@@ -147,6 +171,15 @@ pub trait Exporter: Send + Sync + 'static {
 
     /// Items in `request`.
     fn items(&self, request: &Self::Request) -> u32;
+
+    /// Bytes that `request` holds.
+    fn bytes(&self, request: &Self::Request) -> usize;
+
+    /// The store's endpoints.
+    fn pool(&self) -> &Arc<Pool>;
+
+    /// Whether the store takes a request that holds nothing.
+    fn probe(&self) -> impl Future<Output = bool> + Send;
 
     /// Sends `request` once.
     fn send(&self, request: &Self::Request) -> impl Future<Output = Answer<Self::Request>> + Send;

@@ -15,7 +15,7 @@ fn expressions(dashboard: &Value) -> Vec<String> {
 
 /// Names of own metrics as they are registered; families without a series yet are not rendered.
 fn registered() -> BTreeSet<String> {
-    let source = include_str!("../../src/telemetry.rs");
+    let source = include_str!("../../src/telemetry/mod.rs");
     let names = source.split("registry.register(").skip(1).filter_map(|call| call.split('"').nth(1));
     names.map(|name| format!("watchgate_{name}")).collect()
 }
@@ -44,4 +44,21 @@ fn dashboards_ask_for_metrics_that_exist() {
         }
     }
     assert!(asked > 10, "dashboards were read");
+}
+
+#[test]
+fn gateway_alerts_ask_for_metrics_that_exist() {
+    let registered = registered();
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("alert-rules/system/gateway.yaml");
+    let text = std::fs::read_to_string(path).expect("the shipped rules");
+    let mut asked = 0;
+    for expr in text.lines().filter_map(|line| line.trim().strip_prefix("expr: ")) {
+        let compiled = promql::compile(expr).unwrap_or_else(|error| panic!("{expr}: {error}"));
+        for selector in &compiled.selectors {
+            let metric = selector.metric().expect("a metric name");
+            assert!(registered.contains(base(metric)), "{expr}: `{metric}` is not among\n{registered:#?}");
+            asked += 1;
+        }
+    }
+    assert!(asked > 10, "rules were read");
 }

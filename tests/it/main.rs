@@ -6,6 +6,7 @@ mod bad_input;
 mod check;
 mod config;
 mod dashboards;
+mod delivery;
 mod lifecycle;
 mod otlp;
 mod parts;

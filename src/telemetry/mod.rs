@@ -3,61 +3,25 @@
 //! Counting is per request or per batch, never per item. Names follow
 //! `watchgate_<module>_<what>_<unit>[_total]`.
 
+mod labels;
+mod samples;
+
 use std::sync::Arc;
 
 use parking_lot::Mutex;
-use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::Registry;
 
+pub use labels::{
+    AccountLabels, EndpointLabels, ExporterLabels, ExporterReasonLabels, ReasonLabels, ReceiverLabels, SignalLabels,
+};
+pub use samples::OwnSample;
+
 /// The target of spans about Watchgate itself; they exist only where a tracer is installed.
 pub const OWN_SPANS: &str = "watchgate::own";
-
-/// Labels of what a receiver counts.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-pub struct ReceiverLabels {
-    /// The wire format's name.
-    pub protocol: &'static str,
-}
-
-/// Labels of answers and refusals.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-pub struct ReasonLabels {
-    /// The wire format's name.
-    pub protocol: &'static str,
-    /// Why, in one word.
-    pub reason: &'static str,
-}
-
-/// Labels of what belongs to one signal.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-pub struct SignalLabels {
-    /// metrics, logs or traces.
-    pub signal: &'static str,
-}
-
-/// Labels of what an exporter counts for one signal.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-pub struct ExporterLabels {
-    /// The exporter's name in the configuration.
-    pub exporter: String,
-    /// metrics, logs or traces.
-    pub signal: &'static str,
-}
-
-/// Labels of what an exporter counts by reason.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-pub struct ExporterReasonLabels {
-    /// The exporter's name in the configuration.
-    pub exporter: String,
-    /// metrics, logs or traces.
-    pub signal: &'static str,
-    /// Why, in one word.
-    pub reason: &'static str,
-}
 
 type Buckets = fn() -> Histogram;
 
@@ -91,6 +55,8 @@ pub struct Telemetry {
     pub exporter_dropped_items: Family<ExporterReasonLabels, Counter>,
     /// Items a store refused for their content; kept as dead letters.
     pub exporter_dead_lettered_items: Family<ExporterLabels, Counter>,
+    /// Items of batches that were settled with another number of items than they held.
+    pub exporter_miscounted_items: Family<ExporterLabels, Counter>,
     /// Documents that Elasticsearch put into its failure store.
     pub exporter_failure_store_items: Family<ExporterLabels, Counter>,
     /// Evaluations of a rule's partition.
@@ -103,6 +69,36 @@ pub struct Telemetry {
     pub rule_wanted_series: Gauge,
     /// Samples that no window could take, being late or of too many series.
     pub rule_refused_samples: Counter,
+    /// Most bytes the journal holds.
+    pub journal_bytes_max: Family<SignalLabels, Gauge>,
+    /// Bytes in the journal that some exporter has not settled.
+    pub journal_undelivered_bytes: Family<SignalLabels, Gauge>,
+    /// Bytes of dead letters.
+    pub dead_letter_bytes: Family<SignalLabels, Gauge>,
+    /// Most bytes of dead letters; full pauses exporters.
+    pub dead_letter_bytes_max: Family<SignalLabels, Gauge>,
+    /// Items of dead letters that were sent again.
+    pub dead_letter_replayed_items: Family<ExporterLabels, Counter>,
+    /// Items since the exporter began: accepted is the sum of delivered, pending, dead_lettered and dropped.
+    pub exporter_account_items: Family<AccountLabels, Gauge>,
+    /// Whether the last request to the endpoint was answered.
+    pub exporter_endpoint_up: Family<EndpointLabels, Gauge>,
+    /// Whether the breaker of the endpoint keeps requests from it.
+    pub exporter_breaker_open: Family<EndpointLabels, Gauge>,
+    /// Whether something waits because the store refuses us (401, 403, 404) or dead letters have no room.
+    pub exporter_paused: Family<ExporterLabels, Gauge>,
+    /// Requests that may be on their way at once.
+    pub exporter_in_flight_allowed: Family<ExporterLabels, Gauge>,
+    /// Exporters that have a cursor and are not configured.
+    pub exporter_detached: Family<ExporterLabels, Gauge>,
+    /// Partitions of rules.
+    pub rule_partitions: Gauge,
+    /// Bytes of windows.
+    pub rule_window_bytes: Gauge,
+    /// Samples that rules were shown.
+    pub rule_samples: Counter,
+    /// Ticks skipped because the gateway did not run.
+    pub rule_missed_ticks: Counter,
     /// 1 if the last reload of rules and alerting succeeded, 0 if the old ones stay.
     pub reload_succeeded: Gauge,
     /// Notifications sent.
@@ -136,12 +132,28 @@ impl Default for Telemetry {
             exporter_retries: Family::default(),
             exporter_dropped_items: Family::default(),
             exporter_dead_lettered_items: Family::default(),
+            exporter_miscounted_items: Family::default(),
             exporter_failure_store_items: Family::default(),
             rule_evaluations: Counter::default(),
             rule_evaluation_failures: Counter::default(),
             rule_run_seconds: buckets(),
             rule_wanted_series: Gauge::default(),
             rule_refused_samples: Counter::default(),
+            journal_bytes_max: Family::default(),
+            journal_undelivered_bytes: Family::default(),
+            dead_letter_bytes: Family::default(),
+            dead_letter_bytes_max: Family::default(),
+            dead_letter_replayed_items: Family::default(),
+            exporter_account_items: Family::default(),
+            exporter_endpoint_up: Family::default(),
+            exporter_breaker_open: Family::default(),
+            exporter_paused: Family::default(),
+            exporter_in_flight_allowed: Family::default(),
+            exporter_detached: Family::default(),
+            rule_partitions: Gauge::default(),
+            rule_window_bytes: Gauge::default(),
+            rule_samples: Counter::default(),
+            rule_missed_ticks: Counter::default(),
             reload_succeeded: Gauge::default(),
             notify_sent: Counter::default(),
             notify_failures: Counter::default(),
@@ -149,6 +161,7 @@ impl Default for Telemetry {
         };
         telemetry.register_intake(&mut registry);
         telemetry.register_exporters(&mut registry);
+        telemetry.register_state(&mut registry);
         telemetry.register_alerting(&mut registry);
         *telemetry.registry.lock() = registry;
         telemetry
@@ -194,13 +207,76 @@ impl Telemetry {
             self.exporter_dead_lettered_items.clone(),
         );
         registry.register(
+            "exporter_miscounted_items",
+            "Items of batches that were settled with another number of items than they held",
+            self.exporter_miscounted_items.clone(),
+        );
+        registry.register(
             "exporter_failure_store_items",
             "Documents that Elasticsearch put into its failure store",
             self.exporter_failure_store_items.clone(),
         );
     }
 
+    fn register_state(&self, registry: &mut Registry) {
+        registry.register("journal_bytes_max", "Most bytes the journal holds", self.journal_bytes_max.clone());
+        registry.register(
+            "journal_undelivered_bytes",
+            "Bytes in the journal that some exporter has not settled",
+            self.journal_undelivered_bytes.clone(),
+        );
+        registry.register("dead_letter_bytes", "Bytes of dead letters", self.dead_letter_bytes.clone());
+        registry.register(
+            "dead_letter_bytes_max",
+            "Most bytes of dead letters; full pauses exporters",
+            self.dead_letter_bytes_max.clone(),
+        );
+        registry.register(
+            "dead_letter_replayed_items",
+            "Items of dead letters that were sent again",
+            self.dead_letter_replayed_items.clone(),
+        );
+        registry.register(
+            "exporter_account_items",
+            "Items since the exporter began: accepted is the sum of delivered, pending, dead_lettered and dropped",
+            self.exporter_account_items.clone(),
+        );
+        registry.register(
+            "exporter_endpoint_up",
+            "Whether the last request to the endpoint was answered",
+            self.exporter_endpoint_up.clone(),
+        );
+        registry.register(
+            "exporter_breaker_open",
+            "Whether the breaker of the endpoint keeps requests from it",
+            self.exporter_breaker_open.clone(),
+        );
+        registry.register(
+            "exporter_paused",
+            "Whether something waits because the store refuses us (401, 403, 404) or dead letters have no room",
+            self.exporter_paused.clone(),
+        );
+        registry.register(
+            "exporter_in_flight_allowed",
+            "Requests that may be on their way at once",
+            self.exporter_in_flight_allowed.clone(),
+        );
+        registry.register(
+            "exporter_detached",
+            "Exporters that have a cursor and are not configured",
+            self.exporter_detached.clone(),
+        );
+    }
+
     fn register_alerting(&self, registry: &mut Registry) {
+        registry.register("rule_partitions", "Partitions of rules", self.rule_partitions.clone());
+        registry.register("rule_window_bytes", "Bytes of windows", self.rule_window_bytes.clone());
+        registry.register("rule_samples", "Samples that rules were shown", self.rule_samples.clone());
+        registry.register(
+            "rule_missed_ticks",
+            "Ticks skipped because the gateway did not run",
+            self.rule_missed_ticks.clone(),
+        );
         registry.register("rule_evaluations", "Evaluations of a rule's partition", self.rule_evaluations.clone());
         registry.register(
             "rule_evaluation_failures",
