@@ -21,13 +21,16 @@ use crate::model::signal::{Encoding, WireFormat};
 const PROTOBUF: &str = "application/x-protobuf";
 const JSON: &str = "application/json";
 
+/// Writes a request's JSON form as protobuf.
+type Rewrite = fn(&[u8], &Limits) -> Result<Vec<u8>, DecodeError>;
+
 /// What one signal's `Export` call differs in.
 pub(super) struct Service {
     /// Its name in own metrics.
     pub(super) protocol: &'static str,
     stored: Stored,
     /// JSON to protobuf.
-    rewrite: Option<fn(&[u8], &Limits) -> Result<Vec<u8>, DecodeError>>,
+    rewrite: Option<Rewrite>,
     /// The count of rejected items in the JSON form of a partial success.
     rejected_name: &'static str,
 }
