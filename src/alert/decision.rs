@@ -67,7 +67,9 @@ pub fn decide(last: Option<&Entry>, content: &Content, send_resolved: bool, repe
     if content.firing.is_empty() {
         return if last.may_fire() { Reason::AllAlertsResolved } else { Reason::NothingSaidNothingFiring };
     }
-    if send_resolved && !content.resolved.is_subset(&last.resolved) {
+    // said as resolved before, but it may have been said as firing since
+    let is_told = |alert: &u64| last.resolved.contains(alert) && !last.maybe_firing.contains(alert);
+    if send_resolved && !content.resolved.iter().all(is_told) {
         return Reason::NewResolvedAlerts;
     }
     if now - last.sent_at >= repeat { Reason::RepeatIntervalElapsed } else { Reason::NothingNew }
