@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use axum::extract::State as Extract;
 use axum::http::StatusCode;
 use axum::response::Response;
+use moka::sync::Cache;
 use tokio::sync::Semaphore;
 
 use super::State;
@@ -24,6 +25,11 @@ use crate::rule::promql::{
     Dialect, EvalError, Expr, ExprError, Instants, Selector, Value, compile_as, eval, eval_range,
 };
 use crate::yaml::format_duration;
+
+/// Bytes of the texts of expressions that are kept compiled.
+const COMPILED_BYTES_MAX: u64 = 256 << 10;
+/// A text that nobody asks for this long is forgotten.
+const COMPILED_IDLE: Duration = Duration::from_secs(600);
 
 type Later<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
@@ -43,13 +49,26 @@ pub struct Querier {
     pub(super) series: Series,
     dialect: Dialect,
     turns: Arc<Semaphore>,
+    /// Compiled expressions by their text: a panel asks the same at each refresh.
+    compiled: Cache<String, Arc<Expr>>,
 }
 
 impl Querier {
     /// A querier whose queries take turns; `dialect` is what expressions mean.
     #[must_use]
     pub fn new(select: Select, series: Series, dialect: Dialect) -> Self {
-        Self { select, series, dialect, turns: Arc::new(Semaphore::new(QUERIES_MAX)) }
+        let weight = |text: &String, _: &Arc<Expr>| u32::try_from(text.len()).unwrap_or(u32::MAX);
+        let compiled = Cache::builder().weigher(weight).max_capacity(COMPILED_BYTES_MAX).time_to_idle(COMPILED_IDLE);
+        Self { select, series, dialect, turns: Arc::new(Semaphore::new(QUERIES_MAX)), compiled: compiled.build() }
+    }
+
+    fn compile(&self, text: &str) -> Result<Arc<Expr>, ExprError> {
+        if let Some(known) = self.compiled.get(text) {
+            return Ok(known);
+        }
+        let expr = Arc::new(compile_as(text, self.dialect)?);
+        self.compiled.insert(text.to_owned(), Arc::clone(&expr));
+        Ok(expr)
     }
 }
 
@@ -101,9 +120,9 @@ impl Query {
             return Err(invalid_parameter("lookback_delta", "not supported, it is always 5m, leave it out"));
         }
         let text = params.get("query");
-        let expr = compile_as(text, state.querier.dialect)
-            .map_err(|error| invalid_parameter("query", unparsable(text, &error)))?;
-        Ok(Self { expr: Arc::new(expr), instants, limit, timeout })
+        let compiled = state.querier.compile(text);
+        let expr = compiled.map_err(|error| invalid_parameter("query", unparsable(text, &error)))?;
+        Ok(Self { expr, instants, limit, timeout })
     }
 
     /// The result, over everything that the query reads.

@@ -41,7 +41,7 @@ pub(super) struct Series<'x> {
 }
 
 impl Series<'_> {
-    /// The hash of its labels.
+    /// A hash of its labels, to tell series of one request apart.
     pub(super) fn hash(&self) -> u64 {
         let mut hashed = Vec::new();
         self.base.with(&[(METRIC_NAME, self.name.as_bytes())], |name, value| {
@@ -60,8 +60,6 @@ pub(super) struct Writer<'s> {
     out: Vec<u8>,
     /// The series under way; its length stands before it.
     series: Vec<u8>,
-    /// What its hash is of.
-    hashed: Vec<u8>,
     staged: &'s mut StagedSamples,
     bytes_max: usize,
     /// Samples and histograms written.
@@ -75,8 +73,8 @@ impl<'s> Writer<'s> {
         staged.series.clear();
         staged.samples.clear();
         let bytes_max = usize::try_from(bytes_max.min(u64::from(u32::MAX))).unwrap_or(usize::MAX);
-        let (out, series, hashed) = (Vec::new(), Vec::new(), Vec::new());
-        Self { out, series, hashed, staged, bytes_max, items: 0, times: TimeRange::EMPTY }
+        let (out, series) = (Vec::new(), Vec::new());
+        Self { out, series, staged, bytes_max, items: 0, times: TimeRange::EMPTY }
     }
 
     /// Appends a series.
@@ -84,24 +82,20 @@ impl<'s> Writer<'s> {
     /// # Errors
     /// [`DecodeErrorKind::TooLarge`] when the request would outgrow its bound.
     pub(super) fn put(&mut self, series: &Series<'_>) -> Result<(), DecodeError> {
-        let Self { series: out, hashed, .. } = self;
+        let out = &mut self.series;
         out.clear();
-        hashed.clear();
         let put = |name: &[u8], value: &[u8]| {
             put_len(out, LABELS, framed(name.len()) + framed(value.len()));
             put_bytes_field(out, 1, name);
             put_bytes_field(out, 2, value);
-            hashed.extend_from_slice(name);
-            hashed.push(0xff);
-            hashed.extend_from_slice(value);
-            hashed.push(0xff);
         };
         let name = (METRIC_NAME, series.name.as_bytes());
         match series.extra {
             None => series.base.with(&[name], put),
             Some((extra, text)) => series.base.with(&[name, (extra, text.as_bytes())], put),
         }
-        let labels_hash = xxh3_64(hashed);
+        // these bytes are what `model::labels::labels_hash` is defined over
+        let labels_hash = xxh3_64(out);
         let labels_len = out.len();
         match series.value {
             Value::Number(number) => {
